@@ -1,0 +1,84 @@
+import type { Schedule } from "../schedule/schedule.ts";
+import type { AttentionShape } from "../shape.ts";
+import type { BiasTensor, MaskTensor, Tensor } from "../tensor.ts";
+
+/** Names of the runtimes a caller may ask for. */
+export type RuntimeName = "native" | "wasm" | "reference";
+
+/** What happens to a score between the product q . k and the softmax, in this order. */
+export interface ScoreTerms {
+  /** Factor on q . k. */
+  readonly scale: number;
+  /** c in c tanh(s / c); 0 for none. */
+  readonly softcap: number;
+  /** Added after the softcap; -Infinity hides the pair. */
+  readonly bias: BiasTensor | undefined;
+  /** 0 hides the pair. */
+  readonly mask: MaskTensor | undefined;
+  /** One logit per query head, [H], that takes part in the denominator only. Never part of a partial result. */
+  readonly learnedSinks: Float32Array | undefined;
+}
+
+/** Which keys a query may see by position: pos - back <= key <= pos + ahead and key < keyLength[b], pos = i + queryOffset[b]. */
+export interface Reach {
+  /** [B] */
+  readonly queryOffset: Int32Array;
+  /** [B] */
+  readonly keyLength: Int32Array;
+  /** Keys after the query's own position; Infinity without a causal mask, 0 with one. */
+  readonly ahead: number;
+  /** Keys before the query's own position; Infinity without a window. */
+  readonly back: number;
+}
+
+/** One softmax attention over a schedule. Shapes are checked before a runtime sees it. */
+export interface AttentionJob {
+  readonly shape: AttentionShape;
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** Every row is written. */
+  readonly out: Tensor;
+  /** [B, H, N], contiguous; written when given. */
+  readonly lse: Float32Array | undefined;
+  readonly schedule: Schedule;
+  readonly scores: ScoreTerms;
+  readonly reach: Reach;
+}
+
+/** What actually ran. */
+export interface RunInfo {
+  readonly runtime: RuntimeName;
+  /** "avx512", "avx2", "neon", "plain", "relaxed-simd", "simd128" or "float64". */
+  readonly instructionSet: string;
+  readonly threads: number;
+  /** Why better runtimes, instruction sets or more threads were not taken, best first; empty when the best ran. */
+  readonly notTaken: readonly string[];
+}
+
+/**
+ * Storage that belongs to a runtime (a decoder's cache in WebAssembly's linear memory, say).
+ * A tensor may name one instead of a typed array; its own runtime then reads it in place.
+ */
+export interface RuntimeBuffer {
+  readonly owner: Runtime;
+  readonly length: number;
+  /** The current view. Take it anew after every call: a growing memory moves it. */
+  floats(): Float32Array;
+  free(): void;
+}
+
+/** A place where jobs run. */
+export interface Runtime extends AsyncDisposable {
+  readonly name: RuntimeName;
+  /** What a job of `flops` would run on, without running it. */
+  info(threads: number): RunInfo;
+  /** Runs without blocking the event loop for longer than 16 ms. Rejects with `signal.reason` when aborted. */
+  attend(job: AttentionJob, options: { readonly threads: number; readonly signal: AbortSignal | undefined }): Promise<RunInfo>;
+  /** Runs to the end before it returns; for small work. */
+  attendSync(job: AttentionJob, options: { readonly threads: number }): RunInfo;
+  /** Room for `length` floats that this runtime reads without a copy, zero-filled. */
+  allocate(length: number): RuntimeBuffer;
+  /** Bytes that `attend` would hold beyond inputs and outputs. */
+  workspaceBytes(job: Pick<AttentionJob, "shape" | "schedule" | "scores">, threads: number): number;
+}

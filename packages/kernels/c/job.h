@@ -1,0 +1,76 @@
+// The interface between a host (WebAssembly glue or the Node addon) and the kernels.
+//
+// A Job is one call, or one wave of a streamed call. It names tensors by pointer and element strides, the tasks of
+// a schedule, and the units of work that threads take from `next`. Letters: B batch, H query heads, G key heads,
+// N queries, M keys, D query/key width, E value width.
+#ifndef SACCADE_JOB_H
+#define SACCADE_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Query rows (positions x stacked heads) that one unit may hold. Divisible by every panel width (8, 12, 16, 24, 48).
+enum { SACCADE_ROWS = 192 };
+
+enum { TASK_PARTIAL = 1, TASK_FINISH = 2 };
+
+// Rows rowStart + i * rowStride (query indices) against keys keyStart + j * keyStride (key indices).
+//
+//   TASK_PARTIAL  row bounds, mask and non-finite values are looked at pair by pair; without it every pair is visible
+//   TASK_FINISH   the last task of its rows
+typedef struct {
+  int32_t rowStart, rowCount, rowStride;
+  int32_t keyStart, keyCount, keyStride;
+  int32_t operand;
+  int32_t flags;
+} Task;
+
+// What one thread does at a time: all tasks of one block of rows for `heads` stacked query heads of one key head,
+// or one of `parts` disjoint key ranges [keyLo, keyHi) of it, which the last part to arrive joins by log-sum-exp.
+//
+//   row r of a unit = query position r / heads of the block, query head `head + r % heads`
+//
+// With parts > 1: this part's result is kept in slot `slot`, the parts of a unit are at slot - part .. + parts - 1,
+// and `join` is the index of their arrival counter.
+typedef struct {
+  int32_t batch, head, heads, kvHead;
+  int32_t firstTask, taskCount;
+  int32_t keyLo, keyHi;
+  int32_t part, parts, slot, join;
+} Unit;
+
+// JOB_BEGIN packs queries and empties the state; JOB_END finishes the rows. A unit that sees all its keys at once has
+// both; a streamed wave has BEGIN on its first panel of keys and END on its last, and keeps its state in `states`.
+enum { JOB_BEGIN = 1, JOB_END = 2 };
+
+// Strides are in elements, the innermost axis is contiguous. A null pointer means "not given".
+typedef struct {
+  const float *q, *k, *v;
+  float *out;                 // [B, H, N, E] with its own strides; every row of every unit is written
+  float *lse;                 // [B, H, N] contiguous in N (stride lseB, lseH), natural logarithm
+  const float *bias;          // added to the score after softcap; -Infinity masks
+  const uint8_t *mask;        // 0 hides
+  const float *learnedSinks;  // one logit per query head (stride sinkB per batch element)
+  const int32_t *queryOffset; // [B] position of query 0
+  const int32_t *keyLength;   // [B]
+  const Task *tasks;
+  const Unit *units;
+  float *states;              // streamed waves: unit u keeps its state at states + u * stateFloats
+  float *slots;               // split units: slot s at slots + s * slotFloats
+  int32_t *joins;             // split units: arrival counters, zero at the start
+  float *scratch;             // thread t works in scratch + t * scratchFloats
+  ptrdiff_t qB, qH, qN, kB, kH, kN, vB, vH, vN, outB, outH, outN;
+  ptrdiff_t lseB, lseH, biasB, biasH, biasN, maskB, maskH, maskN, sinkB;
+  ptrdiff_t stateFloats, slotFloats, scratchFloats;
+  int32_t D, E;
+  int32_t rowBase;            // query index of the first row behind q, out, lse, bias and mask
+  int32_t keyBase;            // key index of the first row behind k and v, and of the first column of bias and mask
+  int32_t keyLo, keyHi;       // only keys in [keyLo, keyHi) are processed in this call
+  int32_t ahead, back;        // visible: pos - back <= key <= pos + ahead, INT32_MAX when unlimited
+  int32_t phase;              // JOB_BEGIN | JOB_END
+  int32_t unitCount;
+  float scale, softcap;       // softcap 0: none
+  int32_t next;               // atomic: the next unit to take
+} Job;
+
+#endif

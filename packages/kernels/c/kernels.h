@@ -1,0 +1,21 @@
+// The kernels of one instruction set. attend.c is compiled once for each, with -DSACCADE_ISA=<name>.
+#ifndef SACCADE_KERNELS_H
+#define SACCADE_KERNELS_H
+
+#include "job.h"
+
+typedef struct {
+  const char *name;
+  // Takes units from job->next until none is left (returns 1) or maxUnits are done (returns 0).
+  // `thread` picks the scratch; any number of threads may run the same job at once.
+  int32_t (*run)(Job *job, int32_t thread, int32_t maxUnits);
+  // Floats of a unit's running state (streamed waves), of a slot (split units), and of one thread's scratch.
+  // `pairTerms` is 1 when the job has a bias or a mask. Buffers must be 64-byte aligned.
+  ptrdiff_t (*stateFloats)(int32_t rows, int32_t D, int32_t E);
+  ptrdiff_t (*slotFloats)(int32_t rows, int32_t E);
+  ptrdiff_t (*scratchFloats)(int32_t rows, int32_t D, int32_t E, int32_t pairTerms);
+} Kernels;
+
+extern const Kernels saccade_wasm, saccade_avx2, saccade_avx512, saccade_neon, saccade_plain;
+
+#endif
