@@ -29,6 +29,6 @@ export default defineConfig({
     ],
     pool: "forks",
     maxWorkers: availableParallelism(),
-    passWithNoTests: true,
+    reporters: ["default", "./tools/src/summary-reporter.ts"],
   },
 });

@@ -4,6 +4,8 @@ const config: UserConfig = defineConfig({
   entry: ["src/index.ts", "src/cli.ts"],
   format: "esm",
   platform: "node",
+  // The package is ESM already: .js, as its exports say, not .mjs.
+  fixedExtension: false,
   target: "node20.19",
   dts: true,
   clean: true,
