@@ -82,3 +82,17 @@ export interface Runtime extends AsyncDisposable {
   /** Bytes that `attend` would hold beyond inputs and outputs. */
   workspaceBytes(job: Pick<AttentionJob, "shape" | "schedule" | "scores">, threads: number): number;
 }
+
+/** How a runtime is opened. */
+export interface OpenOptions {
+  /** Threads that jobs may use at most. Default: the available parallelism. */
+  readonly threads?: number | undefined;
+  /** Take this one ("avx512", "avx2", "neon", "plain", "relaxed-simd", "simd128") or fail. Default: the best that works. */
+  readonly instructionSet?: string | undefined;
+  /** wasm: makes a module worker from this URL where Blob workers are not allowed (a strict content security policy). */
+  readonly workerFactory?: ((url: string) => unknown) | undefined;
+  /** wasm: a module that was compiled beforehand, where code may not be compiled at run time. */
+  readonly module?: WebAssembly.Module | undefined;
+  /** Reasons that the runtime puts before its own in every `RunInfo.notTaken`. Set by `openRuntime("auto")`. */
+  readonly notTaken?: readonly string[] | undefined;
+}
