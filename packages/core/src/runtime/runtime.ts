@@ -68,7 +68,7 @@ export interface RuntimeBuffer {
   free(): void;
 }
 
-/** A place where jobs run. */
+/** A place where jobs run. `threads` is what a call may use at most; a runtime never uses more than it was opened with. */
 export interface Runtime extends AsyncDisposable {
   readonly name: RuntimeName;
   /** What a job of `flops` would run on, without running it. */

@@ -1,0 +1,35 @@
+export type {
+  Attention,
+  AttentionInputs,
+  AttentionResult,
+  ForwardOptions,
+  PartialResult,
+  ReferenceResult,
+  ResultFor,
+  Selection,
+  SyncForwardOptions,
+} from "./attention.ts";
+export type {
+  AppendOptions,
+  Checkpoint,
+  Decoder,
+  DecoderInputs,
+  DecoderOptions,
+  SyncAppendOptions,
+} from "./decoder.ts";
+export { dense, type DenseOptions } from "./dense.ts";
+export type { Plan, PlanShape } from "./plan.ts";
+export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
+export { openRuntime, openRuntimeSync } from "./runtime/select.ts";
+export type { AttentionShape } from "./shape.ts";
+export {
+  biasTensor,
+  maskTensor,
+  tensor,
+  type BiasTensor,
+  type Layout,
+  type MaskTensor,
+  type Strides,
+  type Tensor,
+  type TensorOptions,
+} from "./tensor.ts";

@@ -1,0 +1,74 @@
+import type { ReferenceResult } from "./attention.ts";
+import type { AttentionJob } from "./runtime/runtime.ts";
+import { floatsOf } from "./tensor.ts";
+
+/** The parts of a job that define its result; how it is scheduled does not. */
+export type ReferenceJob = Pick<AttentionJob, "shape" | "q" | "k" | "v" | "scores" | "reach">;
+
+/**
+ * Softmax attention in float64, by its definition. For query i of batch element b and head h, over the keys j it sees:
+ *
+ * ```text
+ *   s_j = cap(scale q_i . k_j) + bias_ij        cap(s) = c tanh(s / c), or s without a softcap
+ *   lse = ln(sum_j e^(s_j) + e^sink_h)          the sink's term only with learned sinks
+ *   out = sum_j e^(s_j - lse) v_j
+ * ```
+ *
+ * Keys that are not seen are not looked at, whatever stands there. A row that sees none is 0, its lse -Infinity or the sink.
+ */
+export function softmaxReference(job: ReferenceJob): ReferenceResult {
+  const { batch, heads, queries, valueDim } = job.shape;
+  const out = new Float64Array(batch * heads * queries * valueDim);
+  const lse = new Float64Array(batch * heads * queries);
+  for (let row = 0; row < lse.length; row++) {
+    lse[row] = referenceRow(job, row, out.subarray(row * valueDim, (row + 1) * valueDim));
+  }
+  return { out, lse };
+}
+
+/** One row, (b * H + h) * N + i: adds into `out` [E], which is zero before, and returns the lse. */
+export function referenceRow(job: ReferenceJob, row: number, out: Float64Array): number {
+  const { heads, kvHeads, queries, headDim } = job.shape;
+  const { scale, softcap, bias, mask, learnedSinks } = job.scores;
+  const { q, k, v, reach } = job;
+  const i = row % queries;
+  const h = Math.floor(row / queries) % heads;
+  const b = Math.floor(row / queries / heads);
+  const g = Math.floor(h / (heads / kvHeads));
+  const [qs, ks, vs] = [floatsOf(q), floatsOf(k), floatsOf(v)];
+  const qAt = q.offset + b * q.strides.b + h * q.strides.h + i * q.strides.n;
+  const kAt = k.offset + b * k.strides.b + g * k.strides.h;
+  const vAt = v.offset + b * v.strides.b + g * v.strides.h;
+  const biasAt = bias && bias.offset + b * bias.strides.b + h * bias.strides.h + i * bias.strides.n;
+  const maskAt = mask && mask.offset + b * mask.strides.b + h * mask.strides.h + i * mask.strides.n;
+
+  const position = i + reach.queryOffset[b]!;
+  const first = Math.max(0, position - reach.back);
+  const end = Math.min(reach.keyLength[b]!, position + reach.ahead + 1);
+
+  const keys: number[] = [];
+  const scores: number[] = [];
+  let max = learnedSinks ? learnedSinks[h]! : -Infinity;
+  for (let j = first; j < end; j++) {
+    if (mask && mask.data[maskAt! + j] === 0) continue;
+    if (bias && bias.data[biasAt! + j] === -Infinity) continue;
+    let s = 0;
+    for (let d = 0; d < headDim; d++) s += qs[qAt + d]! * ks[kAt + j * k.strides.n + d]!;
+    s *= scale;
+    if (softcap !== 0) s = softcap * Math.tanh(s / softcap);
+    if (bias) s += bias.data[biasAt! + j]!;
+    keys.push(j);
+    scores.push(s);
+    max = Math.max(max, s);
+  }
+  if (max === -Infinity) return max;
+
+  const weights = scores.map((s) => Math.exp(s - max));
+  let sum = learnedSinks ? Math.exp(learnedSinks[h]! - max) : 0;
+  for (const weight of weights) sum += weight;
+  for (const [index, j] of keys.entries()) {
+    const p = weights[index]! / sum;
+    for (let e = 0; e < out.length; e++) out[e]! += p * vs[vAt + j * v.strides.n + e]!;
+  }
+  return max + Math.log(sum);
+}

@@ -1,0 +1,108 @@
+import type { Reach } from "../runtime/runtime.ts";
+import type { AttentionShape } from "../shape.ts";
+import { BLOCK_ROWS, FINISH, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule.ts";
+
+/** Full tasks begin and end at multiples of this, so that neither they nor the partial tasks beside them end mid-vector. */
+const KEY_ALIGNMENT = 16;
+
+/** Query heads of one key head that share a tile: the whole group, or equal shares of a group that is too large. */
+export function stackedHeads(heads: number, kvHeads: number): number {
+  const group = heads / kvHeads;
+  return Math.ceil(group / Math.ceil(group / BLOCK_ROWS));
+}
+
+/**
+ * The schedule of attention whose rows each see one range of keys: everything, causal, windows.
+ *
+ * Query i at position p = i + queryOffset[b] sees the keys max(0, p - back) <= key <= p + ahead below keyLength[b]. For a block of
+ * positions these ranges overlap in the keys that every row sees (a full task); before and after them lie keys that
+ * some rows see (partial tasks). So a block has at most three tasks at any length, and building the list takes time in
+ * proportion to the number of blocks:
+ *
+ * ```text
+ *   row 0   ####....        row i + 1 sees one key further
+ *   row 1   .####...
+ *   row 2   ..####..        partial | full | partial
+ * ```
+ *
+ * @param pairTerms whether a mask or a bias can hide pairs inside the range; every task is then partial.
+ */
+export function bandSchedule(shape: AttentionShape, reach: Reach, pairTerms: boolean): Schedule {
+  const { batch, heads, kvHeads, queries } = shape;
+  const blockPositions = Math.max(1, Math.floor(BLOCK_ROWS / stackedHeads(heads, kvHeads)));
+  const listOf = new Int32Array(batch * kvHeads);
+  const lists: TaskList[] = [];
+  const owners: number[] = [];
+  const visited: number[] = [];
+  let visitedPairs = 0;
+  for (let b = 0; b < batch; b++) {
+    // Batch elements with the same offset and length share a list; heads always do.
+    let index = owners.findIndex((owner) => sameReach(reach, owner, b));
+    if (index < 0) {
+      index = lists.length;
+      owners.push(b);
+      visited.push(pushBandList(lists, queries, blockPositions, reach, b, pairTerms));
+    }
+    listOf.fill(index, b * kvHeads, (b + 1) * kvHeads);
+    visitedPairs += visited[index]! * heads;
+  }
+  return { lists, listOf, blockPositions, visitedPairs };
+}
+
+function sameReach(reach: Reach, a: number, b: number): boolean {
+  return reach.queryOffset[a] === reach.queryOffset[b] && reach.keyLength[a] === reach.keyLength[b];
+}
+
+function pushBandList(
+  lists: TaskList[],
+  queries: number,
+  blockPositions: number,
+  reach: Reach,
+  b: number,
+  pairTerms: boolean,
+): number {
+  const offset = reach.queryOffset[b]!;
+  const keyLength = reach.keyLength[b]!;
+  const { ahead, back } = reach;
+  const blockCount = Math.ceil(queries / blockPositions);
+  const tasks = new Int32Array(blockCount * 3 * TASK_INTS);
+  const blocks = new Int32Array(blockCount + 1);
+  let count = 0;
+  let pairs = 0;
+  for (let block = 0; block < blockCount; block++) {
+    const row = block * blockPositions;
+    const rows = Math.min(blockPositions, queries - row);
+    const first = row + offset;
+    const last = first + rows - 1;
+    blocks[block] = count;
+    // Keys that any row sees: [low, high). Keys that every row sees: [innerLow, innerHigh).
+    const low = clamp(first - back, 0, keyLength);
+    const high = Math.max(low, clamp(last + ahead + 1, 0, keyLength));
+    let innerLow = clamp(last - back, low, high);
+    let innerHigh = clamp(first + ahead + 1, low, high);
+    if (innerLow > low) innerLow = Math.ceil(innerLow / KEY_ALIGNMENT) * KEY_ALIGNMENT;
+    if (innerHigh < high) innerHigh = Math.floor(innerHigh / KEY_ALIGNMENT) * KEY_ALIGNMENT;
+    const put = (from: number, to: number, flags: number): void => {
+      tasks.set([row, rows, 1, from, to - from, 1, 0, flags], count * TASK_INTS);
+      count++;
+      pairs += rows * (to - from);
+    };
+    if (pairTerms || innerHigh <= innerLow) {
+      if (high > low) put(low, high, PARTIAL);
+    } else {
+      if (innerLow > low) put(low, innerLow, PARTIAL);
+      put(innerLow, innerHigh, 0);
+      if (high > innerHigh) put(innerHigh, high, PARTIAL);
+    }
+    // Rows without keys still have to be written.
+    if (count === blocks[block]) put(0, 0, 0);
+    tasks[count * TASK_INTS - 1]! |= FINISH;
+  }
+  blocks[blockCount] = count;
+  lists.push({ tasks: tasks.subarray(0, count * TASK_INTS), blocks });
+  return pairs;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
