@@ -18,6 +18,7 @@ export type {
   SyncAppendOptions,
 } from "./decoder.ts";
 export { dense, type DenseOptions } from "./dense.ts";
+export { merge, type MergeOptions, type MergeResult } from "./merge.ts";
 export type { Plan, PlanShape } from "./plan.ts";
 export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
 export { openRuntime, openRuntimeSync } from "./runtime/select.ts";
