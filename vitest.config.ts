@@ -10,7 +10,7 @@ const project = (name: string, root: string) => ({
   test: {
     name,
     root,
-    include: ["test/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     // Worker threads and child processes that a test starts run on plain Node, which needs the condition too.
     execArgv: ["--conditions=@saccade/source"],
     testTimeout: process.env["SACCADE_EXHAUSTIVE"] ? 1_800_000 : 60_000,

@@ -15,6 +15,8 @@ export const UNIT_INTS = 12;
 const SPLIT_ROWS = 16;
 /** Keys that a part of a split unit has at least. */
 const SPLIT_KEYS = 1024;
+/** Parts begin at multiples of the kernels' tile of keys. */
+const PART_ALIGNMENT = 128;
 /** Parts that a unit is split into at most. */
 const MAX_PARTS = 32;
 /** Units that a split aims at: enough for every core to find work until the end. */
@@ -91,11 +93,13 @@ function makePlan(shape: AttentionShape, schedule: Schedule): UnitPlan {
         // Tasks of a block stand in ascending key order.
         const keyLo = tasks[from * TASK_INTS + 3]!;
         const keyHi = lastKey(tasks, to - 1);
-        const parts = Math.max(1, Math.min(wanted, Math.floor((keyHi - keyLo) / SPLIT_KEYS)));
-        const width = Math.ceil((keyHi - keyLo) / parts / 64) * 64;
+        const range = keyHi - keyLo;
+        const share = range / Math.max(1, Math.min(wanted, Math.floor(range / SPLIT_KEYS)));
+        const width = Math.ceil(share / PART_ALIGNMENT) * PART_ALIGNMENT;
+        const parts = range === 0 ? 1 : Math.ceil(range / width);
         for (let part = 0; part < parts; part++) {
-          const lo = Math.min(keyHi, keyLo + part * width);
-          const hi = part === parts - 1 ? keyHi : Math.min(keyHi, lo + width);
+          const lo = keyLo + part * width;
+          const hi = Math.min(keyHi, lo + width);
           let at = count++ * UNIT_INTS;
           units[at++] = b;
           units[at++] = head;

@@ -2,8 +2,11 @@ import type { Reach } from "../runtime/runtime.ts";
 import type { AttentionShape } from "../shape.ts";
 import { BLOCK_ROWS, FINISH, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule.ts";
 
-/** Full tasks begin and end at multiples of this, so that neither they nor the partial tasks beside them end mid-vector. */
-const KEY_ALIGNMENT = 16;
+/**
+ * Full tasks end at multiples of the kernels' tile of keys, so that only a block's last tile is not whole. Pairs that a partial task
+ * covers although every row sees them cost nothing: kernels look at bounds a tile at a time first.
+ */
+const KEY_ALIGNMENT = 128;
 
 /** Query heads of one key head that share a tile: the whole group, or equal shares of a group that is too large. */
 export function stackedHeads(heads: number, kvHeads: number): number {
