@@ -21,13 +21,13 @@ async function lint({ tarball }: Packed): Promise<void> {
   if (messages.length > 0) throw new Error(messages.map((message) => formatMessage(message, pkg)).join("\n"));
 }
 
-try {
+await checks.run(async () => {
   for (const member of publicPackages()) {
     const reason = whyNotPackable(member);
     if (reason) checks.skip(`pack ${member.manifest.name}`, reason);
   }
   let packed: Packed[] = [];
-  await checks.check("pack", async () => {
+  await checks.require("pack", async () => {
     packed = await packAll(join(work, "tarballs"));
     return packed.map(({ manifest }) => manifest.name).join(", ");
   });
@@ -41,7 +41,7 @@ try {
   }
 
   const consumer = join(work, "consumer");
-  await checks.check("install the tarballs with npm outside the workspace", async () => {
+  await checks.require("install the tarballs with npm outside the workspace", async () => {
     const tarballs = packed.map(({ tarball }) => tarball);
     await run("npm", ["install", "--prefix", consumer, "--no-audit", "--no-fund", ...tarballs], { cwd: work });
   });
@@ -56,7 +56,4 @@ try {
         await program(manifest.name.replaceAll(/\W/g, "-"), importOf(manifest.name));
       });
   await checks.check("dense attention from the installed packages", () => program("dense", denseAttention));
-} finally {
-  rmSync(work, { recursive: true, force: true });
-}
-checks.finish();
+}).finally(() => rmSync(work, { recursive: true, force: true }));

@@ -15,7 +15,12 @@ import { whyNotPackable } from "./packing.ts";
 import { run } from "./processes.ts";
 import { publicPackages, root } from "./workspace.ts";
 
-const verdaccio = "verdaccio@6.10.4";
+const registryPackage = {
+  private: true,
+  dependencies: { verdaccio: "6.10.4" },
+  // A dependency asks for node-fetch by a tag, which mirrors of the registry need not carry.
+  overrides: { "node-fetch": "2.7.0" },
+};
 const nodes = ["20", "24", "26"];
 
 const checks = new Checks();
@@ -64,7 +69,8 @@ packages:
 log: { type: stdout, format: pretty, level: warn }
 `,
   );
-  await run("npm", ["install", "--prefix", home, "--no-audit", "--no-fund", "--no-save", verdaccio], { cwd: home });
+  writeFileSync(join(home, "package.json"), JSON.stringify(registryPackage));
+  await run("npm", ["install", "--no-audit", "--no-fund", "--omit=optional"], { cwd: home });
   const child = spawn(process.execPath, [join(home, "node_modules/verdaccio/bin/verdaccio"), "-c", "config.yaml"], {
     cwd: home,
     stdio: "ignore",
@@ -107,7 +113,7 @@ async function nodeOf(major: string): Promise<string> {
 }
 
 let registry: ChildProcess | undefined;
-try {
+await checks.run(async () => {
   const port = await freePort();
   const address = `http://127.0.0.1:${port}/`;
   const npmrc = join(work, "npmrc");
@@ -119,17 +125,19 @@ try {
     npm_config_registry: address,
     pnpm_config_registry: address,
     npm_config_cache: join(work, "npm-cache"),
+    // The registry is on this machine: what fails once fails for good.
+    npm_config_fetch_retries: "0",
   };
 
-  await checks.check("copy the repository", copyRepository);
-  await checks.check("install in the copy", async () => {
+  await checks.require("copy the repository", copyRepository);
+  await checks.require("install in the copy", async () => {
     await run("pnpm", ["install", "--frozen-lockfile", "--prefer-offline", "--ignore-scripts"], { cwd: copy });
   });
-  await checks.check("changeset version", version);
-  await checks.check("start a local registry", async () => {
+  await checks.require("changeset version", version);
+  await checks.require("start a local registry", async () => {
     registry = await startRegistry(port);
   });
-  await checks.check("changeset publish", async () => {
+  await checks.require("changeset publish", async () => {
     writeFileSync(join(copy, ".npmrc"), readFileSync(npmrc));
     // New versions of the packages must be what the workspace links to when their ranges are written out.
     await run("pnpm", ["install", "--no-frozen-lockfile", "--prefer-offline", "--ignore-scripts"], {
@@ -147,7 +155,7 @@ try {
   const addon = publicPackages().some((one) => one.manifest.main?.endsWith(".node") && !whyNotPackable(one));
   for (const major of nodes) {
     let bin = "";
-    await checks.check(`Node ${major}`, async () => {
+    await checks.require(`Node ${major}`, async () => {
       bin = await nodeOf(major);
     });
     const env = { ...environment, PATH: `${bin}${delimiter}${process.env["PATH"]}` };
@@ -159,18 +167,19 @@ try {
         writeFileSync(join(folder, file), code);
         return (await run(join(bin, "node"), [file], { cwd: folder, env, timeout: 120_000 })).trim();
       };
-      await checks.check(`${name}: npm install @saccade/core`, async () => {
+      const installed = await checks.check(`${name}: npm install @saccade/core`, async () => {
         writeFileSync(join(folder, "package.json"), "{}\n");
         const omit = optional ? [] : ["--omit=optional"];
         await run("npm", ["install", "--no-audit", "--no-fund", ...omit, "@saccade/core"], { cwd: folder, env });
         const lock = JSON.parse(readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8")) as {
           packages: Record<string, unknown>;
         };
-        const installed = Object.keys(lock.packages).map((path) => path.replace("node_modules/", ""));
-        const foreign = installed.filter((one) => !one.startsWith("@saccade/"));
+        const names = Object.keys(lock.packages).map((path) => path.replace("node_modules/", ""));
+        const foreign = names.filter((one) => !one.startsWith("@saccade/"));
         if (foreign.length > 0) throw new Error(`also installed: ${foreign.join(", ")}`);
-        return installed.join(", ");
+        return names.join(", ");
       });
+      if (!installed) continue;
       await checks.check(`${name}: the README example runs`, async () => {
         const readme = readFileSync(join(folder, "node_modules", "@saccade", "core", "README.md"), "utf8");
         const examples = examplesOf(readme);
@@ -185,8 +194,7 @@ try {
       });
     }
   }
-} finally {
+}).finally(() => {
   registry?.kill();
   rmSync(work, { recursive: true, force: true });
-}
-checks.finish();
+});
