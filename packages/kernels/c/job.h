@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Query rows (positions x stacked heads) that one unit may hold. Divisible by every panel width (8, 12, 16, 24, 48).
-enum { SACCADE_ROWS = 192 };
+// Query rows (positions x stacked heads) that one unit may hold. Keys and values are packed once per unit, so few rows
+// cost time: 192 instead of 576 took 6% on Zen 3.
+enum { SACCADE_ROWS = 576 };
 
 enum { TASK_PARTIAL = 1, TASK_FINISH = 2 };
 

@@ -1,0 +1,193 @@
+// Softmax attention over a schedule: a unit's tasks, tile by tile. Compiled once per instruction set.
+#include "few-rows.h"
+#include "finish.h"
+#include "kernels.h"
+#include "panel.h"
+#include "scores.h"
+#include "softmax.h"
+#include "tile.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+// One thread's scratch, in floats from the start:
+//
+//   keys    [TILE_KEYS / OUTER_ROWS][D][OUTER_ROWS]
+//   values  [E / OUTER_ROWS][TILE_KEYS][OUTER_ROWS]
+//   scores  [TILE_KEYS][panel width]
+//   terms   [TILE_KEYS][panel width]   where there is a bias or a mask
+//   state   of the unit, unless the job keeps it
+typedef struct {
+  float *keys, *values, *scores, *terms, *state;
+} Scratch;
+
+INLINE ptrdiff_t cache_line(ptrdiff_t floats) { return (floats + 15) / 16 * 16; }
+
+static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int pairTerms) {
+  enum { WIDTH = PANEL_VECTORS * LANES };
+  const int keys = tile_keys(D, E);
+  const ptrdiff_t sizes[4] = {cache_line((ptrdiff_t)keys * D), cache_line((ptrdiff_t)keys * round_up(E, OUTER_ROWS)),
+                              keys * WIDTH, pairTerms ? keys * WIDTH : 0};
+  float **parts[4] = {&scratch->keys, &scratch->values, &scratch->scores, &scratch->terms};
+  ptrdiff_t used = 0;
+  for (int i = 0; i < 4; i++) {
+    *parts[i] = sizes[i] && base ? base + used : 0;
+    used += sizes[i];
+  }
+  scratch->state = base ? base + used : 0;
+  return used;
+}
+
+// One panel against one tile.
+INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span,
+                       const Scratch *scratch) {
+  const Job *job = rows->job;
+  vf top[PANEL_VECTORS], alpha[PANEL_VECTORS];
+  for (int v = 0; v < nv; v++) top[v] = vf_set(-__builtin_inff());
+  score_products(nv, panel, tile, span, job->D, scratch->scores, top);
+  if (!span.full || job->softcap > 0) {
+    if (scratch->terms) score_terms(panel, rows, tile, span, scratch->terms);
+    score_rules(nv, panel, rows, tile, span, scratch->scores, scratch->terms, top);
+  }
+  softmax_weights(nv, panel, span, scratch->scores, top, alpha);
+  if (!span.full && !tile->finite) {
+    float shrink[PANEL_VECTORS * LANES];
+    for (int v = 0; v < nv; v++) vf_store(shrink + v * LANES, alpha[v]);
+    softmax_values_guarded(panel, rows, tile, span, scratch->scores, shrink);
+  } else {
+    softmax_values(nv, panel, tile, span, job->E, scratch->scores, alpha);
+  }
+}
+
+static void panel_tile_any(const Panel *panel, const Rows *rows, const Tile *tile, const Scratch *scratch) {
+  const Span span = panel_span(panel, rows, tile);
+  if (span.from >= span.to) return;
+  switch (panel->vectors) {
+  case 1: panel_tile(1, panel, rows, tile, span, scratch); break;
+  case PANEL_VECTORS: panel_tile(PANEL_VECTORS, panel, rows, tile, span, scratch); break;
+  default:
+    if (PANEL_VECTORS > 2) panel_tile(2, panel, rows, tile, span, scratch);
+  }
+}
+
+// A unit's running state: panels of many rows, or a few rows kept as they are.
+typedef struct {
+  Rows rows;
+  int few, panels;
+  Panel panel[SACCADE_ROWS / LANES + 1];
+  Slot slot;
+  Scratch scratch;
+} Work;
+
+static void tile_run(Work *work, Tile *tile) {
+  const Job *job = work->rows.job;
+  const int kvHead = work->rows.unit->kvHead, batch = work->rows.unit->batch;
+  const ptrdiff_t row = tile->first - job->keyBase;
+  tile->k = job->k + batch * job->kB + kvHead * job->kH + row * job->kN;
+  tile->v = job->v + batch * job->vB + kvHead * job->vH + row * job->vN;
+  if (work->few) {
+    few_tile(&work->rows, tile, work->slot, work->scratch.keys, work->scratch.scores);
+    return;
+  }
+  pack_keys(tile->k, job->kN * tile->stride, tile->count, job->D, work->scratch.keys);
+  pack_values(tile->v, job->vN * tile->stride, tile->count, job->E, work->scratch.values);
+  tile->finite = !tile->partial ||
+                 all_finite(work->scratch.values, (ptrdiff_t)tile->count * round_up(job->E, OUTER_ROWS));
+  tile->keys = work->scratch.keys;
+  tile->values = work->scratch.values;
+  for (int p = 0; p < work->panels; p++) {
+    tile_prefetch(tile, job, tile->next * p / work->panels, tile->next * (p + 1) / work->panels);
+    panel_tile_any(work->panel + p, &work->rows, tile, &work->scratch);
+  }
+}
+
+// The keys of a task that lie in the unit's part and in the call's panel. Tiles start at the task's own keys in every
+// unit, and streamed panels begin at multiples of TILE_KEYS from there, so that bits do not depend on streaming.
+static void task_run(Work *work, const Task *task) {
+  const Job *job = work->rows.job;
+  const Unit *unit = work->rows.unit;
+  const int lo = unit->keyLo > job->keyLo ? unit->keyLo : job->keyLo;
+  const int hi = unit->keyHi < job->keyHi ? unit->keyHi : job->keyHi;
+  const int size = work->few ? FEW_KEYS : tile_keys(job->D, job->E);
+  Tile all = {.first = task->keyStart, .stride = task->keyStride, .count = task->keyCount};
+  const int end = tile_index(&all, hi);
+  for (int j = tile_index(&all, lo); j < end; j += size) {
+    Tile tile = {.first = tile_key(&all, j),
+                 .stride = task->keyStride,
+                 .count = end - j < size ? end - j : size,
+                 .next = end - j <= size ? 0 : end - j < 2 * size ? end - j - size : size,
+                 .partial = task->flags & TASK_PARTIAL};
+    tile_run(work, &tile);
+  }
+}
+
+static void work_open(Work *work, Job *job, const Unit *unit, ptrdiff_t index, float *scratch) {
+  scratch_open(&work->scratch, scratch, job->D, job->E, job->bias || job->mask);
+  rows_open(&work->rows, job, unit);
+  float *state = unit->parts > 1 ? job->slots + unit->slot * job->slotFloats
+                 : job->states   ? job->states + index * job->stateFloats
+                                 : work->scratch.state;
+  work->few = work->rows.count <= FEW_ROWS;
+  if (work->few) {
+    work->slot = slot_at(state, work->rows.count);
+    // Packed queries stand where wide units keep packed keys; they are made anew for every panel of keys.
+    few_queries(&work->rows, work->scratch.keys);
+    if (job->phase & JOB_BEGIN) few_begin(&work->rows, work->slot);
+    return;
+  }
+  float *panels = job->states && unit->parts == 1 ? state : work->scratch.state;
+  work->panels = panels_open(work->panel, panels, work->rows.count, job->D, job->E);
+  if (job->phase & JOB_BEGIN)
+    for (int p = 0; p < work->panels; p++) panel_begin(work->panel + p, &work->rows);
+}
+
+// The last part to arrive joins all parts and finishes the rows.
+static void part_close(Work *work) {
+  Job *job = (Job *)work->rows.job;
+  const Unit *unit = work->rows.unit;
+  float *first = job->slots + (ptrdiff_t)(unit->slot - unit->part) * job->slotFloats;
+  if (!work->few)
+    for (int p = 0; p < work->panels; p++)
+      panel_keep(work->panel + p, job->E, slot_at(job->slots + unit->slot * job->slotFloats, work->rows.count));
+  if (__atomic_add_fetch(job->joins + unit->join, 1, __ATOMIC_ACQ_REL) < unit->parts) return;
+  slots_join(&work->rows, first, job->slotFloats, unit->parts);
+  slot_finish(&work->rows, slot_at(first, work->rows.count));
+}
+
+static void unit_run(Job *job, ptrdiff_t index, float *scratch) {
+  const Unit *unit = job->units + index;
+  Work work;
+  work_open(&work, job, unit, index, scratch);
+  for (int t = 0; t < unit->taskCount; t++) task_run(&work, job->tasks + unit->firstTask + t);
+  if (!(job->phase & JOB_END)) return;
+  if (unit->parts > 1) part_close(&work);
+  else if (work.few) slot_finish(&work.rows, work.slot);
+  else
+    for (int p = 0; p < work.panels; p++) panel_finish(work.panel + p, &work.rows);
+}
+
+static int32_t run(Job *job, int32_t thread, int32_t maxUnits) {
+  float *scratch = job->scratch + thread * job->scratchFloats;
+  for (int32_t done = 0; done < maxUnits; done++) {
+    const int32_t index = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
+    if (index >= job->unitCount) return 1;
+    unit_run(job, index, scratch);
+  }
+  return 0;
+}
+
+static ptrdiff_t state_floats(int32_t rows, int32_t D, int32_t E) {
+  const ptrdiff_t panels = unit_state_floats(rows, D, E), few = slot_size(rows, E);
+  return cache_line(rows <= FEW_ROWS ? few : panels);
+}
+
+static ptrdiff_t slot_floats(int32_t rows, int32_t E) { return cache_line(slot_size(rows, E)); }
+
+static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t pairTerms) {
+  Scratch scratch;
+  const ptrdiff_t few = few_scratch_floats(FEW_ROWS, D);
+  const ptrdiff_t wide = scratch_open(&scratch, 0, D, E, pairTerms);
+  return cache_line((few > wide ? few : wide) + state_floats(rows, D, E));
+}
+
+const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats};

@@ -1,0 +1,196 @@
+// A few rows against many keys: decoding. Packing would cost more than the products, and the rate is that of memory,
+// so keys and values are read where they lie, once, with lanes along the head's width.
+//
+// State as a slot (finish.h): max [rows], sum [rows], acc [rows][E]. Scratch:
+//
+//   queries [rows][D]   scaled
+//   scores  [rows][FEW_KEYS]
+#ifndef SACCADE_FEW_ROWS_H
+#define SACCADE_FEW_ROWS_H
+
+#include "elementary.h"
+#include "finish.h"
+#include "tile.h"
+
+// Keys of a step: their values (FEW_KEYS x E) stay in the first-level cache while row after row passes.
+enum { FEW_ROWS = 12, FEW_KEYS = 32, FEW_VECTORS = 4 };
+
+INLINE int few_scratch_floats(int rows, int D) { return rows * (D + FEW_KEYS); }
+
+static void few_queries(const Rows *rows, float *queries) {
+  const int D = rows->job->D;
+  const float factor = rows_query_factor(rows->job);
+  for (int r = 0; r < rows->count; r++) {
+    const float *q = rows_q(rows, r);
+    for (int d = 0; d < D; d++) queries[r * D + d] = q[d] * factor;
+  }
+}
+
+static void few_begin(const Rows *rows, Slot state) {
+  for (int r = 0; r < rows->count; r++) {
+    state.max[r] = -__builtin_inff();
+    state.sum[r] = 0;
+  }
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)rows->count * rows->job->E; i++) state.acc[i] = 0;
+}
+
+// to[r][0..3] = q[r] . k[i] for `nr` rows and four keys.
+INLINE void few_products(const int nr, int D, const float *queries, const float *const k[4], float *to, int stride) {
+  vf acc[2][4];
+#pragma GCC unroll 2
+  for (int r = 0; r < nr; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) acc[r][i] = vf_set(0.0f);
+  int d = 0;
+  for (; d + LANES <= D; d += LANES) {
+    vf q[2];
+#pragma GCC unroll 2
+    for (int r = 0; r < nr; r++) q[r] = vf_load(queries + r * D + d);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+      const vf x = vf_load(k[i] + d);
+#pragma GCC unroll 2
+      for (int r = 0; r < nr; r++) acc[r][i] = vf_fma(q[r], x, acc[r][i]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < nr; r++) {
+    v4 sums[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) sums[i] = vf_fold(acc[r][i]);
+    v4_transpose(sums);
+    v4_store(to + r * stride, v4_add(v4_add(sums[0], sums[1]), v4_add(sums[2], sums[3])));
+  }
+  for (; d < D; d++)
+    for (int r = 0; r < nr; r++)
+      for (int i = 0; i < 4; i++) to[r * stride + i] += queries[r * D + d] * k[i][d];
+}
+
+static void few_scores(const Rows *rows, const Tile *tile, const float *queries, float *scores) {
+  const int D = rows->job->D;
+  const ptrdiff_t stride = rows->job->kN * tile->stride;
+  for (int j = 0; j < tile->count; j += 4) {
+    const float *k[4];
+    // A missing key is read as the last one; its score lies past `count` and is not looked at.
+    for (int i = 0; i < 4; i++) k[i] = tile->k + (j + i < tile->count ? j + i : tile->count - 1) * stride;
+    int r = 0;
+    for (; r + 2 <= rows->count; r += 2) few_products(2, D, queries + r * D, k, scores + r * FEW_KEYS + j, FEW_KEYS);
+    if (r < rows->count) few_products(1, D, queries + r * D, k, scores + r * FEW_KEYS + j, FEW_KEYS);
+  }
+}
+
+// Softcap, bias, mask and bounds of one row, then its weights: scores <- exp(s - m). Returns alpha.
+static float few_weights(const Rows *rows, const Tile *tile, Slot state, int r, float *scores) {
+  const Job *job = rows->job;
+  const vf hidden = vf_set(-__builtin_inff()), cap = vf_set(job->softcap);
+  if (job->softcap > 0)
+    for (int j = 0; j < FEW_KEYS; j += LANES) vf_store(scores + j, vf_mul(cap, vf_tanh(vf_load(scores + j))));
+  if (job->bias) {
+    const float *bias = rows_bias(rows, r) + (tile->first - job->keyBase);
+    for (int j = 0; j < tile->count; j++) scores[j] += bias[(ptrdiff_t)j * tile->stride];
+  }
+  if (tile->partial)
+    for (int j = 0; j < tile->count; j++)
+      if (tile_hidden(tile, rows, r, j)) scores[j] = -__builtin_inff();
+  for (int j = tile->count; j < FEW_KEYS; j++) scores[j] = -__builtin_inff();
+
+  vf tops = hidden;
+  for (int j = 0; j < FEW_KEYS; j += LANES) tops = vf_max(vf_load(scores + j), tops);
+  const float here = vf_top(tops), top = here > state.max[r] ? here : state.max[r];
+  const float zero = top == -__builtin_inff() ? 0.0f : top;
+  vf sums = vf_set(0.0f);
+  for (int j = 0; j < FEW_KEYS; j += LANES) {
+    const vf p = vf_exp(vf_sub(vf_load(scores + j), vf_set(zero)));
+    sums = vf_add(sums, p);
+    vf_store(scores + j, p);
+  }
+  float lanes[4];
+  v4_store(lanes, vf_fold(sums));
+  const float alpha = exp_one(state.max[r] - zero);
+  state.max[r] = top;
+  state.sum[r] = state.sum[r] * alpha + ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+  return alpha;
+}
+
+// acc[r][0 .. nv * LANES) of `nr` rows <- acc alpha + p V
+INLINE void few_values_strip(const int nr, const int nv, const Tile *tile, ptrdiff_t stride, const float *v,
+                             const float *weights, const float *alpha, float *acc, int E) {
+  vf sum[2][FEW_VECTORS];
+#pragma GCC unroll 2
+  for (int r = 0; r < nr; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < nv; i++) sum[r][i] = vf_set(0.0f);
+  for (int j = 0; j < tile->count; j++, v += stride) {
+    vf p[2];
+#pragma GCC unroll 2
+    for (int r = 0; r < nr; r++) p[r] = vf_set(weights[r * FEW_KEYS + j]);
+#pragma GCC unroll 4
+    for (int i = 0; i < nv; i++) {
+      const vf x = vf_load(v + i * LANES);
+#pragma GCC unroll 2
+      for (int r = 0; r < nr; r++) sum[r][i] = vf_fma(p[r], x, sum[r][i]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < nr; r++)
+#pragma GCC unroll 4
+    for (int i = 0; i < nv; i++) {
+      float *cell = acc + r * E + i * LANES;
+      vf_store(cell, vf_fma(vf_load(cell), vf_set(alpha[r]), sum[r][i]));
+    }
+}
+
+INLINE void few_values_rows(const int nr, const Tile *tile, ptrdiff_t stride, const float *weights, const float *alpha,
+                            float *acc, int E) {
+  int e = 0;
+  for (; e + FEW_VECTORS * LANES <= E; e += FEW_VECTORS * LANES)
+    few_values_strip(nr, FEW_VECTORS, tile, stride, tile->v + e, weights, alpha, acc + e, E);
+  for (; e + LANES <= E; e += LANES)
+    few_values_strip(nr, 1, tile, stride, tile->v + e, weights, alpha, acc + e, E);
+  for (; e < E; e++)
+    for (int r = 0; r < nr; r++) {
+      float sum = 0;
+      for (int j = 0; j < tile->count; j++) sum += weights[r * FEW_KEYS + j] * tile->v[j * stride + e];
+      acc[r * E + e] = acc[r * E + e] * alpha[r] + sum;
+    }
+}
+
+static int few_finite(const Tile *tile, ptrdiff_t stride, int E) {
+  float poison = 0;
+  for (int j = 0; j < tile->count; j++)
+    for (int e = 0; e < E; e++) poison += tile->v[j * stride + e] * 0.0f;
+  return poison == 0;
+}
+
+// Hidden pairs are skipped, since 0 times NaN is NaN.
+static void few_values_guarded(const Rows *rows, const Tile *tile, ptrdiff_t stride, const float *weights,
+                               const float *alpha, float *acc) {
+  const int E = rows->job->E;
+  for (int r = 0; r < rows->count; r++)
+    for (int e = 0; e < E; e++) {
+      float sum = 0;
+      for (int j = 0; j < tile->count; j++)
+        if (!tile_hidden(tile, rows, r, j)) sum += weights[r * FEW_KEYS + j] * tile->v[j * stride + e];
+      acc[r * E + e] = acc[r * E + e] * alpha[r] + sum;
+    }
+}
+
+// One step: the keys of `tile`, at most FEW_KEYS of them.
+static void few_tile(const Rows *rows, const Tile *tile, Slot state, const float *queries, float *scores) {
+  const int E = rows->job->E;
+  const ptrdiff_t stride = rows->job->vN * tile->stride;
+  float alpha[FEW_ROWS];
+  few_scores(rows, tile, queries, scores);
+  for (int r = 0; r < rows->count; r++) alpha[r] = few_weights(rows, tile, state, r, scores + r * FEW_KEYS);
+  if (tile->partial && !few_finite(tile, stride, E)) {
+    few_values_guarded(rows, tile, stride, scores, alpha, state.acc);
+    return;
+  }
+  int r = 0;
+  for (; r + 2 <= rows->count; r += 2)
+    few_values_rows(2, tile, stride, scores + r * FEW_KEYS, alpha + r, state.acc + (ptrdiff_t)r * E, E);
+  if (r < rows->count)
+    few_values_rows(1, tile, stride, scores + r * FEW_KEYS, alpha + r, state.acc + (ptrdiff_t)r * E, E);
+}
+
+#endif

@@ -1,0 +1,50 @@
+// The microkernel: both products of attention are sums of outer products over packed operands.
+//
+//   scores   S'[key][row]    += K[d][key]   (x) Q'[d][row]     depth D
+//   values   O'[column][row] += V[key][column] (x) P'[key][row]     depth keys
+//
+//          rows, nv vectors                 a: OUTER_ROWS floats a step, broadcast
+//        +---------+---------+              b: nv * LANES floats a step
+//   a[0] |  acc    |  acc    |
+//   a[1] |         |         |              Both run through memory at constant strides: in WebAssembly a variable
+//   ...  |         |         |              stride costs half the speed, since addresses are derived anew.
+//        +---------+---------+
+//
+// Query rows lie along the lanes, so the softmax over keys needs no sum across lanes.
+#ifndef SACCADE_OUTER_H
+#define SACCADE_OUTER_H
+
+#include "simd.h"
+
+INLINE void outer_step(const int nv, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  vf row[PANEL_VECTORS];
+#pragma GCC unroll 8
+  for (int v = 0; v < nv; v++) row[v] = vf_load(b + v * LANES);
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++) {
+    vf x = vf_set(a[i]);
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) acc[i][v] = vf_accumulate(acc[i][v], x, row[v]);
+  }
+}
+
+INLINE void outer(const int nv, int depth, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) acc[i][v] = vf_set(0.0f);
+  int d = 0;
+  for (; d + 4 <= depth; d += 4) {
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; u++) outer_step(nv, a + u * OUTER_ROWS, b + u * nv * LANES, acc);
+    a += 4 * OUTER_ROWS;
+    b += 4 * nv * LANES;
+  }
+  for (; d < depth; d++) {
+    outer_step(nv, a, b, acc);
+    a += OUTER_ROWS;
+    b += nv * LANES;
+  }
+}
+
+#endif

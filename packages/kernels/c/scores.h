@@ -1,0 +1,87 @@
+// Scores of a panel against a tile: S'[j][row] for the keys of a span, and their maximum per row.
+#ifndef SACCADE_SCORES_H
+#define SACCADE_SCORES_H
+
+#include "elementary.h"
+#include "outer.h"
+#include "panel.h"
+#include "tile.h"
+
+// Products q . k with the query's factor in them. `top` receives the maximum over the span when `full`.
+INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, Span span, int D, float *scores,
+                           vf top[PANEL_VECTORS]) {
+  const int width = nv * LANES;
+  for (int j = span.from; j < span.to; j += OUTER_ROWS) {
+    vf acc[OUTER_ROWS][PANEL_VECTORS];
+    outer(nv, D, tile->keys + (ptrdiff_t)j * D, panel->queries, acc);
+    const int keys = span.to - j < OUTER_ROWS ? span.to - j : OUTER_ROWS;
+    float *row = scores + j * width;
+    if (keys == OUTER_ROWS) {
+#pragma GCC unroll 8
+      for (int i = 0; i < OUTER_ROWS; i++)
+#pragma GCC unroll 8
+        for (int v = 0; v < nv; v++) {
+          top[v] = vf_max(acc[i][v], top[v]);
+          vf_store(row + i * width + v * LANES, acc[i][v]);
+        }
+    } else {
+#pragma GCC unroll 8
+      for (int i = 0; i < OUTER_ROWS; i++)
+        if (i < keys)
+#pragma GCC unroll 8
+          for (int v = 0; v < nv; v++) {
+            top[v] = vf_max(acc[i][v], top[v]);
+            vf_store(row + i * width + v * LANES, acc[i][v]);
+          }
+    }
+  }
+}
+
+// terms[j][row]: the bias of every pair of a span, -Infinity where the mask hides it.
+static void score_terms(const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *terms) {
+  const Job *job = rows->job;
+  const int width = panel->vectors * LANES;
+  for (int r = 0; r < width; r++) {
+    if (r >= panel->rows) {
+      for (int j = span.from; j < span.to; j++) terms[j * width + r] = 0;
+      continue;
+    }
+    const ptrdiff_t column = tile->first - job->keyBase;
+    const float *bias = job->bias ? rows_bias(rows, panel->first + r) + column : 0;
+    const uint8_t *mask = job->mask ? rows_mask(rows, panel->first + r) + column : 0;
+    for (int j = span.from; j < span.to; j++) {
+      float term = bias ? bias[(ptrdiff_t)j * tile->stride] : 0.0f;
+      if (mask && !mask[(ptrdiff_t)j * tile->stride]) term = -__builtin_inff();
+      terms[j * width + r] = term;
+    }
+  }
+}
+
+// Softcap, bias and bounds in place, and the maximum anew. Hidden scores are selected to -Infinity, never computed:
+// a NaN behind a mask has no effect.
+INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *scores,
+                        const float *terms, vf top[PANEL_VECTORS]) {
+  const int width = nv * LANES;
+  const vf hidden = vf_set(-__builtin_inff()), cap = vf_set(rows->job->softcap);
+  const int capped = rows->job->softcap > 0;
+  for (int v = 0; v < nv; v++) top[v] = hidden;
+  for (int j = span.from; j < span.to; j++) {
+    const vi key = vi_set(tile_key(tile, j)), after = vi_set(tile_key(tile, j) + 1);
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) {
+      const int cell = j * width + v * LANES, row = panel->first + v * LANES;
+      vf s = vf_load(scores + cell);
+      if (capped) s = vf_mul(cap, vf_tanh(s));
+      if (terms) {
+        const vf term = vf_load(terms + cell);
+        s = vf_select(vf_equal(term, hidden), hidden, vf_add(s, term));
+      }
+      if (tile->partial)
+        s = vf_select(vm_and(vi_less(key, vi_load(rows->hi + row)), vi_less(vi_load(rows->lo + row), after)), s, hidden);
+      top[v] = vf_max(s, top[v]);
+      vf_store(scores + cell, s);
+    }
+  }
+}
+
+#endif

@@ -1,0 +1,20 @@
+// One name for every instruction set. SACCADE_ISA is avx2, avx512, neon, wasm or plain.
+//
+//   vf   LANES floats        vm   a mask over them        vi   LANES 32-bit integers        v4   4 floats
+//
+// vf_max(a, b) and vf_min(a, b) give b when either is NaN. A panel holds up to PANEL_VECTORS * LANES query rows;
+// the microkernel multiplies OUTER_ROWS keys (or value columns) with it at a time.
+#ifndef SACCADE_SIMD_H
+#define SACCADE_SIMD_H
+
+#include <stdint.h>
+
+#define SACCADE_STRING_(x) #x
+#define SACCADE_STRING(x) SACCADE_STRING_(x)
+#define SACCADE_HEADER_(isa) SACCADE_STRING(simd/isa.h)
+#define SACCADE_HEADER(isa) SACCADE_HEADER_(isa)
+#include SACCADE_HEADER(SACCADE_ISA)
+
+#define INLINE static inline __attribute__((always_inline))
+
+#endif

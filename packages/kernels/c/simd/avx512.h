@@ -1,0 +1,47 @@
+// AVX-512 (F, DQ): 16 lanes, 32 registers. 24 accumulators, 3 query vectors and a broadcast.
+#ifndef SACCADE_SIMD_AVX512_H
+#define SACCADE_SIMD_AVX512_H
+
+#include "x86-quad.h"
+
+enum { LANES = 16, PANEL_VECTORS = 3, OUTER_ROWS = 8 };
+
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __mmask16 vm;
+
+static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
+static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+static inline vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+static inline vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
+static inline vf vf_accumulate(vf acc, vf a, vf b) { return vf_fma(a, b, acc); }
+static inline vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+static inline vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+static inline vm vf_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+static inline vm vf_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+static inline vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
+static inline vf vf_zero_where(vm m, vf x) { return _mm512_maskz_mov_ps((vm)~m, x); }
+static inline vf vf_bits_shifted_to_exponent(vf x) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 23));
+}
+static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline vm vi_less(vi a, vi b) { return _mm512_cmplt_epi32_mask(a, b); }
+static inline vm vm_and(vm a, vm b) { return (vm)(a & b); }
+
+static inline __m256 vf_half(vf x) { return _mm512_extractf32x8_ps(x, 1); }
+static inline v4 vf_fold(vf x) {
+  __m256 y = _mm256_add_ps(_mm512_castps512_ps256(x), vf_half(x));
+  return _mm_add_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));
+}
+static inline float vf_top(vf x) {
+  __m256 y = _mm256_max_ps(_mm512_castps512_ps256(x), vf_half(x));
+  return v4_top(_mm_max_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1)));
+}
+
+#endif

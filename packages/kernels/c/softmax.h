@@ -1,0 +1,78 @@
+// The online softmax of a panel: scores become weights, and the running (max, sum, acc) moves to the new maximum.
+#ifndef SACCADE_SOFTMAX_H
+#define SACCADE_SOFTMAX_H
+
+#include "elementary.h"
+#include "outer.h"
+#include "panel.h"
+#include "tile.h"
+
+// A row that has seen nothing has the maximum -Infinity; subtracting it from itself would give NaN.
+INLINE vf finite_maximum(vf top) { return vf_select(vf_equal(top, vf_set(-__builtin_inff())), vf_set(0.0f), top); }
+
+// scores[j][row] <- exp(s - m) for the span; alpha receives exp(mOld - m), by which older sums shrink.
+INLINE void softmax_weights(const int nv, const Panel *panel, Span span, float *scores, const vf top[PANEL_VECTORS],
+                            vf alpha[PANEL_VECTORS]) {
+  const int width = nv * LANES;
+  vf max[PANEL_VECTORS], sum[PANEL_VECTORS], old[PANEL_VECTORS];
+#pragma GCC unroll 8
+  for (int v = 0; v < nv; v++) {
+    old[v] = vf_load(panel->max + v * LANES);
+    const vf now = vf_max(top[v], old[v]);
+    max[v] = finite_maximum(now);
+    alpha[v] = vf_exp(vf_sub(old[v], max[v]));
+    vf_store(panel->max + v * LANES, now);
+    sum[v] = vf_set(0.0f);
+  }
+  for (int j = span.from; j < span.to; j++) {
+    float *row = scores + j * width;
+    vf p[PANEL_VECTORS];
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) p[v] = vf_sub(vf_load(row + v * LANES), max[v]);
+    vf_exp_each(nv, p);
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) {
+      sum[v] = vf_add(sum[v], p[v]);
+      vf_store(row + v * LANES, p[v]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < nv; v++) {
+    float *total = panel->sum + v * LANES;
+    vf_store(total, vf_fma(vf_load(total), alpha[v], sum[v]));
+  }
+}
+
+// acc <- acc alpha + V' P'. The tile's own sum starts at zero, which keeps rounding errors from growing with length.
+INLINE void softmax_values(const int nv, const Panel *panel, const Tile *tile, Span span, int E, const float *weights,
+                           const vf alpha[PANEL_VECTORS]) {
+  const int width = nv * LANES;
+  for (int e = 0; e < E; e += OUTER_ROWS) {
+    vf acc[OUTER_ROWS][PANEL_VECTORS];
+    outer(nv, span.to - span.from, tile->values + (ptrdiff_t)e * tile->count + span.from * OUTER_ROWS,
+          weights + span.from * width, acc);
+    float *cell = panel->acc + e * width;
+#pragma GCC unroll 8
+    for (int i = 0; i < OUTER_ROWS; i++)
+#pragma GCC unroll 8
+      for (int v = 0; v < nv; v++, cell += LANES) vf_store(cell, vf_fma(vf_load(cell), alpha[v], acc[i][v]));
+  }
+}
+
+// The same where a value is NaN or Infinity and a row does not see it: 0 times NaN would be NaN, so hidden pairs are
+// skipped. Rare, hence scalar.
+static void softmax_values_guarded(const Panel *panel, const Rows *rows, const Tile *tile, Span span,
+                                   const float *weights, const float *alpha) {
+  const int width = panel->vectors * LANES, E = rows->job->E;
+  for (int r = 0; r < panel->rows; r++)
+    for (int e = 0; e < E; e++) {
+      const float *values = tile->values + (ptrdiff_t)(e / OUTER_ROWS * OUTER_ROWS) * tile->count + e % OUTER_ROWS;
+      float sum = 0;
+      for (int j = span.from; j < span.to; j++)
+        if (!tile_hidden(tile, rows, panel->first + r, j)) sum += weights[j * width + r] * values[j * OUTER_ROWS];
+      float *acc = panel->acc + e * width + r;
+      *acc = *acc * alpha[r] + sum;
+    }
+}
+
+#endif
