@@ -1,11 +1,10 @@
 import { defineConfig, type UserConfig } from "tsdown";
 
 const config: UserConfig = defineConfig({
-  entry: ["src/index.ts", "src/cli.ts"],
+  // The process of a cell is started from its file, so that file keeps its name beside the command's.
+  entry: { index: "src/index.ts", cli: "src/cli.ts", child: "src/measure/child.ts" },
   format: "esm",
   platform: "node",
-  // The package is ESM already: .js, as its exports say, not .mjs.
-  fixedExtension: false,
   target: "node20.19",
   dts: true,
   clean: true,

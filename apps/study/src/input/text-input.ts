@@ -1,0 +1,95 @@
+import { basename } from "node:path";
+import { type Tensor, tensor } from "@saccade/core";
+import { constructHead, jobOf } from "../heads/constructed.ts";
+import { nearestToken, tokenEmbeddings } from "../text/embedding.ts";
+import { followersAt, isMostFrequent } from "../text/followers.ts";
+import { ngramKeys } from "../text/n-grams.ts";
+import { readTokens, type TokenText } from "../text/token-text.ts";
+import { type HeadRange, type Input, numbersOf, type Retrieval, type Slice, type TextSpec } from "./input.ts";
+
+/** Positions at which an output is scored, at most. */
+const SCORED_POSITIONS = 1024;
+
+/** Real text under constructed heads: keys and queries by the head's job, values the hashed embeddings of the tokens. */
+export function textInput(spec: TextSpec): Input {
+  const text = readTokens(spec.file, spec.tokens);
+  const unit = spec.tokens === "bytes" ? "bytes" : "words and marks";
+  return {
+    description: `${basename(spec.file)}, ${text.tokens.length} ${unit}, induction over ${spec.ngram}`,
+    heads: spec.heads,
+    kvHeads: spec.kvHeads,
+    headDim: spec.headDim,
+    valueDim: spec.headDim,
+    maxLength: text.tokens.length,
+    scale: undefined,
+    slice: (length, range) => constructSlice(text, spec, length, range),
+    head: (length, kvHead) => constructHead(kvHead, { text, length, headDim: spec.headDim, ngram: spec.ngram }),
+    retrieval: (length, range, out, causal) => scoreRetrieval(text, spec, length, range, out, causal),
+  };
+}
+
+function constructSlice(text: TokenText, spec: TextSpec, length: number, { first, count }: HeadRange): Slice {
+  const { headDim: width, ngram } = spec;
+  const stack = spec.heads / spec.kvHeads;
+  const q = new Float32Array(count * stack * length * width);
+  const k = new Float32Array(count * length * width);
+  const v = new Float32Array(count * length * width);
+  const embeddings = tokenEmbeddings(text.vocabulary, width);
+  // Heads are built for logits of q . k; attention multiplies by 1 / sqrt(D).
+  const unscale = Math.sqrt(width);
+  for (let g = 0; g < count; g++) {
+    const head = constructHead(first + g, { text, length, headDim: width, ngram });
+    for (let position = 0; position < length; position++) {
+      const at = (g * length + position) * width;
+      head.key(position, k, at);
+      const row = text.tokens[position]! * width;
+      for (let e = 0; e < width; e++) v[at + e] = embeddings[row + e]!;
+    }
+    for (let rank = 0; rank < stack; rank++) {
+      const start = (g * stack + rank) * length * width;
+      for (let position = 0; position < length; position++) head.query(position, rank, q, start + position * width);
+      for (let i = start; i < start + length * width; i++) q[i]! *= unscale;
+    }
+  }
+  return {
+    q: tensor(q, { shape: [1, count * stack, length, width] }),
+    k: tensor(k, { shape: [1, count, length, width] }),
+    v: tensor(v, { shape: [1, count, length, width] }),
+  };
+}
+
+function scoreRetrieval(
+  text: TokenText,
+  spec: TextSpec,
+  length: number,
+  { first, count }: HeadRange,
+  out: Tensor,
+  causal: boolean,
+): Retrieval {
+  const tokens = text.tokens.subarray(0, length);
+  const positions = scoredPositions(length);
+  const truth = followersAt(tokens, ngramKeys(tokens, spec.ngram), positions, causal);
+  const embeddings = tokenEmbeddings(text.vocabulary, spec.headDim);
+  const numbers = numbersOf(out);
+  const stack = spec.heads / spec.kvHeads;
+  const sum = { scored: 0, correct: 0, farScored: 0, farCorrect: 0 };
+  for (let head = 0; head < count * stack; head++) {
+    if (jobOf(first + Math.floor(head / stack)) !== "induction") continue;
+    for (const followers of truth) {
+      const at = out.offset + head * out.strides.h + followers.position * out.strides.n;
+      const correct = isMostFrequent(followers, nearestToken(embeddings, spec.headDim, numbers, at));
+      const far = followers.distance > length / 8;
+      sum.scored++;
+      if (correct) sum.correct++;
+      if (far) sum.farScored++;
+      if (far && correct) sum.farCorrect++;
+    }
+  }
+  return sum;
+}
+
+/** Evenly over the length. */
+function scoredPositions(length: number): number[] {
+  const count = Math.min(length, SCORED_POSITIONS);
+  return Array.from({ length: count }, (_, s) => Math.floor(((s + 0.5) * length) / count));
+}

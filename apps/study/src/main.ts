@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
+import { UsageError } from "./commands/flags.ts";
+import { studyCommand } from "./commands/study.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+
+/** Each subcommand is a file of its own in `commands/`. */
+const subCommands = { study: studyCommand };
+
+const program: CommandDef = defineCommand({
+  meta: { name: "saccade", version, description: "Sparse and long-context attention, measured" },
+  subCommands,
+});
+
+/** Runs a command line. The exit code becomes 1 when a command failed and 2 when it was not understood. */
+export async function main(rawArgs: string[]): Promise<void> {
+  const [name] = rawArgs;
+  try {
+    if (rawArgs.includes("--version")) {
+      process.stdout.write(`${version}\n`);
+    } else if (name === undefined || rawArgs.includes("--help") || rawArgs.includes("-h")) {
+      process.stdout.write(`${await usage(name)}\n`);
+    } else if (name in subCommands) {
+      await runCommand(program, { rawArgs });
+    } else {
+      throw new UsageError(`there is no command "${name}"; there is ${Object.keys(subCommands).join(", ")}`);
+    }
+  } catch (error) {
+    process.stderr.write(`saccade: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function usage(name: string | undefined): Promise<string> {
+  return name === "study" ? renderUsage(studyCommand, program) : renderUsage(program);
+}
