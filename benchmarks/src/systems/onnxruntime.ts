@@ -1,0 +1,162 @@
+import type { Inputs } from "../measure/inputs.ts";
+import { headsFirst } from "../measure/inputs.ts";
+import type { CallShape } from "../measure/shape.ts";
+import { encodeModel, type NodeModel, type ValueInfo } from "../peers/onnx-model.ts";
+import { headsFirstReader, positionsFirst, type Prepared } from "./system.ts";
+
+/** The part of onnxruntime's API (the same in Node and in WebAssembly) that the benchmarks use. */
+export interface Ort {
+  readonly env: { logLevel?: string; wasm: { numThreads?: number; proxy?: boolean } };
+  readonly Tensor: new (
+    type: "float32" | "int32",
+    data: Float32Array | Int32Array,
+    dims: readonly number[],
+  ) => OrtTensor;
+  readonly InferenceSession: { create(model: Uint8Array, options: SessionOptions): Promise<OrtSession> };
+}
+export interface OrtTensor {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+  dispose(): void;
+}
+export interface OrtSession {
+  run(feeds: Record<string, OrtTensor>, fetches?: Record<string, OrtTensor | null>): Promise<Record<string, OrtTensor>>;
+}
+export interface SessionOptions {
+  readonly executionProviders: readonly string[];
+  readonly intraOpNumThreads?: number;
+  readonly interOpNumThreads?: number;
+  readonly logSeverityLevel?: 0 | 1 | 2 | 3 | 4;
+}
+
+export type OrtOperator = "MultiHeadAttention" | "GroupQueryAttention" | "Attention";
+
+interface Call {
+  readonly model: NodeModel;
+  readonly feeds: Record<string, OrtTensor>;
+  readonly layout: "bnhd" | "bhnd";
+}
+
+/** One session that holds one attention node, run with the same tensors again and again. */
+export async function prepareOrt(
+  ort: Ort,
+  options: SessionOptions,
+  operator: OrtOperator,
+  shape: CallShape,
+  inputs: Inputs,
+): Promise<Prepared> {
+  const { model, feeds, layout } = CALLS[operator](ort, shape, inputs);
+  const session = await ort.InferenceSession.create(encodeModel(model), { logSeverityLevel: 3, ...options });
+  let out: OrtTensor | undefined;
+  return {
+    run: async () => {
+      out = (await session.run(feeds))["out"];
+    },
+    read: () => {
+      if (!out) throw new Error("nothing ran");
+      return layout === "bnhd" ? positionsFirst(out.data, shape) : headsFirstReader(out.data, shape);
+    },
+  };
+}
+
+const value = (name: string, type: ValueInfo["type"], shape: ValueInfo["shape"]): ValueInfo => ({ name, type, shape });
+
+const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) => Call> = {
+  // Without a past, and with outputs that nobody asks for left out: what its flash path needs.
+  MultiHeadAttention: (ort, { B, H, G, N, M, D, E, causal }, { q, k, v }) => {
+    if (G !== H) throw new Error(`MultiHeadAttention has no grouped heads (H ${H}, G ${G})`);
+    return {
+      layout: "bnhd",
+      model: {
+        operator: "MultiHeadAttention",
+        domain: "com.microsoft",
+        inputs: [
+          value("q", "float32", [B, N, H * D]),
+          value("k", "float32", [B, M, H * D]),
+          value("v", "float32", [B, M, H * E]),
+        ],
+        outputs: [value("out", "float32", [B, N, H * E])],
+        integers: { num_heads: H, unidirectional: causal ? 1 : 0 },
+      },
+      feeds: {
+        q: new ort.Tensor("float32", q, [B, N, H * D]),
+        k: new ort.Tensor("float32", k, [B, M, H * D]),
+        v: new ort.Tensor("float32", v, [B, M, H * E]),
+      },
+    };
+  },
+  // Always causal. It keeps a cache, so it declares its three outputs, and keys before the first query are its past.
+  GroupQueryAttention: (ort, { B, H, G, N, M, D, E, causal }, { q, k, v }) => {
+    if (!causal && N !== 1) throw new Error("GroupQueryAttention is always causal");
+    if (D !== E) throw new Error(`GroupQueryAttention has one width (D ${D}, E ${E})`);
+    const past = M - N;
+    if (past < 0) throw new Error(`GroupQueryAttention needs M >= N (N ${N}, M ${M})`);
+    const tail = (data: Float32Array): Float32Array => {
+      if (past === 0) return data;
+      const rows = new Float32Array(B * N * G * D);
+      for (let b = 0; b < B; b++) rows.set(data.subarray((b * M + past) * G * D, (b + 1) * M * G * D), b * N * G * D);
+      return rows;
+    };
+    const head = (data: Float32Array): Float32Array => {
+      const rows = new Float32Array(B * past * G * D);
+      for (let b = 0; b < B; b++) rows.set(data.subarray(b * M * G * D, (b * M + past) * G * D), b * past * G * D);
+      return headsFirst(rows, B, past, G, D);
+    };
+    return {
+      layout: "bnhd",
+      model: {
+        operator: "GroupQueryAttention",
+        domain: "com.microsoft",
+        inputs: [
+          value("q", "float32", [B, N, H * D]),
+          value("k", "float32", [B, N, G * D]),
+          value("v", "float32", [B, N, G * D]),
+          past > 0 ? value("pastK", "float32", [B, G, "past", D]) : undefined,
+          past > 0 ? value("pastV", "float32", [B, G, "past", D]) : undefined,
+          value("lengths", "int32", [B]),
+          value("total", "int32", [1]),
+        ],
+        outputs: [
+          value("out", "float32", [B, N, H * D]),
+          value("presentK", "float32", [B, G, "present", D]),
+          value("presentV", "float32", [B, G, "present", D]),
+        ],
+        integers: { num_heads: H, kv_num_heads: G },
+      },
+      feeds: {
+        q: new ort.Tensor("float32", q, [B, N, H * D]),
+        k: new ort.Tensor("float32", tail(k), [B, N, G * D]),
+        v: new ort.Tensor("float32", tail(v), [B, N, G * D]),
+        ...(past > 0 && {
+          pastK: new ort.Tensor("float32", head(k), [B, G, past, D]),
+          pastV: new ort.Tensor("float32", head(v), [B, G, past, D]),
+        }),
+        lengths: new ort.Tensor("int32", new Int32Array(B).fill(M - 1), [B]),
+        total: new ort.Tensor("int32", Int32Array.of(M), [1]),
+      },
+    };
+  },
+  // ONNX's own operator, version 23, with four axes. Its causal mask has its corner at the top left.
+  Attention: (ort, { B, H, G, N, M, D, E, causal }, { q, k, v }) => {
+    if (causal && N !== M) throw new Error(`Attention-23 aligns a causal mask at the top left (N ${N}, M ${M})`);
+    return {
+      layout: "bhnd",
+      model: {
+        operator: "Attention",
+        domain: "",
+        inputs: [
+          value("q", "float32", [B, H, N, D]),
+          value("k", "float32", [B, G, M, D]),
+          value("v", "float32", [B, G, M, E]),
+        ],
+        outputs: [value("out", "float32", [B, H, N, E])],
+        integers: { is_causal: causal ? 1 : 0 },
+      },
+      feeds: {
+        q: new ort.Tensor("float32", headsFirst(q, B, N, H, D), [B, H, N, D]),
+        k: new ort.Tensor("float32", headsFirst(k, B, M, G, D), [B, G, M, D]),
+        v: new ort.Tensor("float32", headsFirst(v, B, M, G, E), [B, G, M, E]),
+      },
+    };
+  },
+};

@@ -1,0 +1,85 @@
+import { availableParallelism } from "node:os";
+import type { Prepare } from "./system.ts";
+
+export type RuntimeClass = "native" | "wasm";
+
+/** One way to compute attention: a system, the runtime it stands for and the threads it is told to use. */
+export interface System {
+  readonly system: string;
+  readonly runtime: RuntimeClass;
+  readonly threads: number;
+}
+
+interface Entry {
+  readonly system: string;
+  readonly runtime: RuntimeClass;
+  /** More than one thread can be asked for. */
+  readonly threaded: boolean;
+  /** Imported only in the process that runs it. */
+  readonly load: () => Promise<Prepare>;
+}
+
+const ENTRIES: readonly Entry[] = [
+  ...(["native", "wasm"] as const).flatMap((runtime): Entry[] => [
+    {
+      system: "saccade",
+      runtime,
+      threaded: true,
+      load: async () => (await import("./saccade.ts")).saccade(runtime, "forward"),
+    },
+    {
+      system: "saccade-sync",
+      runtime,
+      threaded: true,
+      load: async () => (await import("./saccade.ts")).saccade(runtime, "forwardSync"),
+    },
+  ]),
+  ...(["MultiHeadAttention", "GroupQueryAttention", "Attention"] as const).flatMap((operator): Entry[] => {
+    const name = { MultiHeadAttention: "mha", GroupQueryAttention: "gqa", Attention: "attention" }[operator];
+    return [
+      {
+        system: `onnxruntime-node-${name}`,
+        runtime: "native",
+        threaded: true,
+        load: async () => (await import("./onnxruntime-node.ts")).onnxruntimeNode(operator),
+      },
+      {
+        system: `onnxruntime-web-${name}`,
+        runtime: "wasm",
+        threaded: true,
+        load: async () => (await import("./onnxruntime-web.ts")).onnxruntimeWeb(operator),
+      },
+    ];
+  }),
+  { system: "jax-js", runtime: "wasm", threaded: false, load: async () => (await import("./jax-js.ts")).jaxJs },
+  { system: "tfjs", runtime: "wasm", threaded: false, load: async () => (await import("./tfjs.ts")).tfjs },
+  {
+    system: "ruvector",
+    runtime: "native",
+    threaded: false,
+    load: async () => (await import("./ruvector.ts")).ruvector,
+  },
+  {
+    system: "read-bandwidth",
+    runtime: "native",
+    threaded: true,
+    load: async () => (await import("./read-bandwidth.ts")).readBandwidth,
+  },
+];
+
+/** Every system at one thread, and at all threads of the machine where it can. */
+export function allSystems(all: number = availableParallelism()): System[] {
+  return ENTRIES.flatMap(({ system, runtime, threaded }) =>
+    (threaded && all > 1 ? [1, all] : [1]).map((threads) => ({ system, runtime, threads })),
+  );
+}
+
+/** "saccade:native:2", which globs are matched against. */
+export const labelOf = ({ system, runtime, threads }: System): string => `${system}:${runtime}:${threads}`;
+
+/** The code of a system; to be called in the process that measures it. */
+export function loadSystem({ system, runtime }: System): Promise<Prepare> {
+  const entry = ENTRIES.find((candidate) => candidate.system === system && candidate.runtime === runtime);
+  if (!entry) throw new Error(`no system ${system} with runtime ${runtime}`);
+  return entry.load();
+}
