@@ -1,5 +1,6 @@
 import type { AttentionInputs, Selection, SyncForwardOptions } from "./attention.ts";
-import type { AttentionJob, Reach, ScoreTerms } from "./runtime/runtime.ts";
+import type { ReferenceJob } from "./reference.ts";
+import type { AttentionJob, Reach } from "./runtime/runtime.ts";
 import type { Schedule } from "./schedule/schedule.ts";
 import { checkOut, checkPairTensor, checkPositions, checkTensors, type AttentionShape } from "./shape.ts";
 import { contiguous, type Tensor } from "./tensor.ts";
@@ -22,6 +23,33 @@ export interface SoftmaxVariant {
   readonly schedule: (shape: AttentionShape, reach: Reach, pairTerms: boolean) => Schedule;
 }
 
+/** What defines a call's result, once everything in it fits together. */
+export function checkCall(
+  where: string,
+  variant: Pick<SoftmaxVariant, "ahead" | "back" | "scale" | "softcap" | "learnedSinks">,
+  inputs: AttentionInputs,
+  partial: boolean,
+): ReferenceJob {
+  const { q, k, v, bias, mask } = inputs;
+  const shape = checkTensors(where, q, k, v);
+  checkPairTensor(where, "bias", bias, shape);
+  checkPairTensor(where, "mask", mask, shape);
+  const { ahead, back, softcap, learnedSinks } = variant;
+  if (learnedSinks !== undefined && learnedSinks.length !== shape.heads) {
+    throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${shape.heads}`);
+  }
+  const { queryOffset, keyLength } = checkPositions(where, shape, inputs.queryOffset, inputs.keyLengths);
+  const scale = variant.scale ?? 1 / Math.sqrt(shape.headDim);
+  return {
+    shape,
+    q,
+    k,
+    v,
+    reach: { queryOffset, keyLength, ahead, back },
+    scores: { scale, softcap, bias, mask, learnedSinks: partial ? undefined : learnedSinks },
+  };
+}
+
 /** A call as a job: checked, with its schedule, and with room for the result. */
 export function makeJob(
   where: string,
@@ -29,49 +57,14 @@ export function makeJob(
   inputs: AttentionInputs,
   options: SyncForwardOptions | undefined,
 ): AttentionJob {
-  const shape = checkInputs(where, inputs);
-  const { q, k, v } = inputs;
-  const reach = reachOf(where, variant, shape, inputs);
-  const scores = scoresOf(where, variant, shape, inputs, options);
+  const partial = options?.partial === true;
+  const { shape, q, k, v, reach, scores } = checkCall(where, variant, inputs, partial);
   const pairTerms = scores.bias !== undefined || scores.mask !== undefined;
   if (options?.out !== undefined) checkOut(where, options.out, shape, [q, k, v]);
   const out = options?.out ?? emptyOut(shape, q);
-  const wantsLse = options?.lse === true || options?.partial === true;
+  const wantsLse = partial || options?.lse === true;
   const lse = wantsLse ? new Float32Array(shape.batch * shape.heads * shape.queries) : undefined;
   return { shape, q, k, v, out, lse, schedule: variant.schedule(shape, reach, pairTerms), scores, reach };
-}
-
-/** The call's sizes, once everything in it fits together. */
-export function checkInputs(where: string, inputs: AttentionInputs): AttentionShape {
-  const shape = checkTensors(where, inputs.q, inputs.k, inputs.v);
-  checkPairTensor(where, "bias", inputs.bias, shape);
-  checkPairTensor(where, "mask", inputs.mask, shape);
-  return shape;
-}
-
-export function reachOf(where: string, variant: SoftmaxVariant, shape: AttentionShape, inputs: AttentionInputs): Reach {
-  const { queryOffset, keyLength } = checkPositions(where, shape, inputs.queryOffset, inputs.keyLengths);
-  return { queryOffset, keyLength, ahead: variant.ahead, back: variant.back };
-}
-
-export function scoresOf(
-  where: string,
-  variant: SoftmaxVariant,
-  shape: AttentionShape,
-  inputs: AttentionInputs,
-  options: { readonly partial?: boolean | undefined } | undefined,
-): ScoreTerms {
-  const { learnedSinks } = variant;
-  if (learnedSinks !== undefined && learnedSinks.length !== shape.heads) {
-    throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${shape.heads}`);
-  }
-  return {
-    scale: variant.scale ?? 1 / Math.sqrt(shape.headDim),
-    softcap: variant.softcap,
-    bias: inputs.bias,
-    mask: inputs.mask,
-    learnedSinks: options?.partial === true ? undefined : learnedSinks,
-  };
 }
 
 function emptyOut(shape: AttentionShape, { layout }: Tensor): Tensor {

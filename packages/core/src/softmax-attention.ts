@@ -7,7 +7,7 @@ import type {
   SyncForwardOptions,
 } from "./attention.ts";
 import { makeDecoder, type DecoderOptions } from "./decoder.ts";
-import { checkInputs, makeJob, reachOf, scoresOf, type SoftmaxVariant } from "./job.ts";
+import { checkCall, makeJob, type SoftmaxVariant } from "./job.ts";
 import { makePlan, type PlanShape } from "./plan.ts";
 import { softmaxReference } from "./reference.ts";
 import { runJob, runJobSync } from "./run-job.ts";
@@ -34,11 +34,7 @@ export function softmaxAttention(variant: SoftmaxVariant): Attention {
     },
     plan: (shape: PlanShape) => makePlan(variant, shape),
     reference(inputs: AttentionInputs, options?: { readonly partial?: boolean }): ReferenceResult {
-      const where = `${variant.name}.reference`;
-      const shape = checkInputs(where, inputs);
-      const { q, k, v } = inputs;
-      const reach = reachOf(where, variant, shape, inputs);
-      return softmaxReference({ shape, q, k, v, reach, scores: scoresOf(where, variant, shape, inputs, options) });
+      return softmaxReference(checkCall(`${variant.name}.reference`, variant, inputs, options?.partial === true));
     },
     decoder: (options: DecoderOptions) => makeDecoder(variant, options),
   };

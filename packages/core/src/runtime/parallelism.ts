@@ -12,4 +12,5 @@ export function nodeModule<Id extends keyof NodeModules>(id: Id): NodeModules[Id
 interface NodeModules {
   "node:os": typeof import("node:os");
   "node:module": typeof import("node:module");
+  "node:worker_threads": typeof import("node:worker_threads");
 }

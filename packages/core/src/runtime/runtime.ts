@@ -39,6 +39,8 @@ export interface AttentionJob {
   readonly v: Tensor;
   /** Every row is written. */
   readonly out: Tensor;
+  /** `out` was made for this call: nobody else can read it or transfer its buffer before the call ends. Default false. */
+  readonly outIsNew?: boolean | undefined;
   /** [B, H, N], contiguous; written when given. */
   readonly lse: Float32Array | undefined;
   readonly schedule: Schedule;
@@ -89,9 +91,9 @@ export interface OpenOptions {
   readonly threads?: number | undefined;
   /** Take this one ("avx512", "avx2", "neon", "plain", "relaxed-simd", "simd128") or fail. Default: the best that works. */
   readonly instructionSet?: string | undefined;
-  /** wasm: makes a module worker from this URL where Blob workers are not allowed (a strict content security policy). */
-  readonly workerFactory?: ((url: string) => unknown) | undefined;
-  /** wasm: a module that was compiled beforehand, where code may not be compiled at run time. */
+  /** wasm: makes a worker that runs a file with `workerSource`, where Blob workers are not allowed (a strict content security policy). */
+  readonly workerFactory?: (() => unknown) | undefined;
+  /** wasm: one of the modules of @saccade/kernels, compiled beforehand, where code may not be compiled at run time. */
   readonly module?: WebAssembly.Module | undefined;
   /** Reasons that the runtime puts before its own in every `RunInfo.notTaken`. Set by `openRuntime("auto")`. */
   readonly notTaken?: readonly string[] | undefined;

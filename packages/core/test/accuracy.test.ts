@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dense, tensor, type AttentionResult } from "../src/index.ts";
+import { checkCall } from "../src/job.ts";
+import { accuracy, expected, type Expected } from "./accuracy-rule.ts";
+import { flattened, LENGTHS, randomCase, type AttentionCase } from "./attention-case.ts";
+import { availableRuntimes, type AvailableRuntime } from "./available-runtimes.ts";
+import { RandomNumbers } from "./random-numbers.ts";
+
+const casesPerLength = process.env["SACCADE_EXHAUSTIVE"] ? 300 : 12;
+/** Rows of a case that are compared: float64 in JavaScript is slow. */
+const sampledRows = 96;
+
+const { available, missing } = await availableRuntimes();
+const worst = new Map<string, { ratio: number; lseRatio: number; name: string }>();
+
+afterAll(async () => {
+  for (const [label, { ratio, lseRatio, name }] of worst) {
+    const figures = `out ${ratio.toFixed(3)}, lse ${lseRatio.toFixed(3)} of what is allowed`;
+    console.log(`worst error on ${label}: ${figures} (${name})`);
+  }
+  for (const reason of missing) console.log(`not run: ${reason}`);
+  await Promise.all(available.map(({ runtime }) => runtime[Symbol.asyncDispose]()));
+});
+
+function sampled(given: AttentionCase, seed: number): number[] {
+  const rows = given.batch * given.heads * given.queries;
+  if (rows <= sampledRows) return Array.from({ length: rows }, (_, row) => row);
+  const random = new RandomNumbers(seed);
+  return Array.from({ length: sampledRows }, () => random.integer(0, rows - 1));
+}
+
+function expectedOf(given: AttentionCase, seed: number): Expected {
+  const variant = {
+    ahead: given.options.causal ? 0 : Infinity,
+    back: Infinity,
+    scale: given.options.scale ?? undefined,
+    softcap: given.options.softcap ?? 0,
+    learnedSinks: given.options.learnedSinks && Float32Array.from(given.options.learnedSinks),
+  };
+  return expected(checkCall("test", variant, given.inputs, false), sampled(given, seed));
+}
+
+function bits(result: AttentionResult): Uint32Array[] {
+  const data = result.out.data as Float32Array;
+  return [new Uint32Array(data.buffer), new Uint32Array(result.lse!.buffer)];
+}
+
+async function checkRuntime({ label, runtime }: AvailableRuntime, given: AttentionCase, want: Expected) {
+  const attend = dense(given.options);
+  const two = await attend.forward(given.inputs, { lse: true, runtime, threads: 2 });
+  const { ratio, lseRatio } = accuracy(want, flattened(two.out), two.lse);
+  expect({ label, ratio, lseRatio, within: ratio <= 1 && lseRatio <= 1 }).toMatchObject({ within: true });
+  const before = worst.get(label);
+  if (before === undefined || Math.max(ratio, lseRatio) > Math.max(before.ratio, before.lseRatio)) {
+    worst.set(label, { ratio, lseRatio, name: given.name });
+  }
+  if (runtime.name === "reference") return;
+  const one = await attend.forward(given.inputs, { lse: true, runtime, threads: 1 });
+  expect(bits(one)).toEqual(bits(two));
+  const sync = attend.forwardSync(given.inputs, { lse: true, runtime });
+  expect(bits(sync)).toEqual(bits(two));
+}
+
+describe.each(LENGTHS)("%i queries against %i keys", (queries, keys) => {
+  const cases: { given: AttentionCase; want: Expected }[] = [];
+  beforeAll(() => {
+    for (let seed = 0; seed < casesPerLength; seed++) {
+      const given = randomCase(queries, keys, seed);
+      cases.push({ given, want: expectedOf(given, seed) });
+    }
+  });
+
+  test.each(available)("$label keeps the accuracy rule with the same bits on one thread and two", async (runtime) => {
+    for (const { given, want } of cases) {
+      if (runtime.runtime.name === "reference" && given.batch * given.heads * queries * keys > 300_000) continue;
+      await checkRuntime(runtime, given, want);
+    }
+  });
+});
+
+test("wide heads and a group larger than a unit keep the rule", { timeout: 120_000 }, async () => {
+  for (const [heads, kvHeads, queries, keys, headDim, valueDim] of [
+    [2, 2, 70, 300, 256, 256],
+    [2, 1, 70, 300, 192, 128],
+    [200, 1, 3, 40, 16, 16],
+    [400, 2, 2, 300, 8, 8],
+  ] as const) {
+    const random = new RandomNumbers(heads);
+    const given = {
+      ...randomCase(queries, keys, 1),
+      ...{ batch: 1, heads, kvHeads, headDim, valueDim, options: { causal: true } },
+      name: `H${heads} G${kvHeads} D${headDim} E${valueDim}`,
+      inputs: wideInputs(random, heads, kvHeads, queries, keys, headDim, valueDim),
+    };
+    const want = expectedOf(given, 1);
+    for (const runtime of available) await checkRuntime(runtime, given, want);
+  }
+});
+
+function wideInputs(
+  random: RandomNumbers,
+  ...[heads, kvHeads, queries, keys, headDim, valueDim]: [number, number, number, number, number, number]
+) {
+  const view = (h: number, n: number, width: number) => tensor(random.normal(h * n * width), { shape: [1, h, n, width] });
+  return { q: view(heads, queries, headDim), k: view(kvHeads, keys, headDim), v: view(kvHeads, keys, valueDim) };
+}
