@@ -56,4 +56,6 @@ const send = (result: PageResult): Promise<Response> =>
   fetch("./result", { method: "POST", body: JSON.stringify(result) });
 
 addEventListener("error", (event) => void send({ error: event.message }));
-await measure().then(send, (error: unknown) => send({ error: error instanceof Error ? `${error.stack}` : String(error) }));
+await measure().then(send, (error: unknown) =>
+  send({ error: error instanceof Error ? `${error.stack}` : String(error) }),
+);

@@ -144,7 +144,9 @@ function judge({ error, isolated, runs }: PageResult, expected: { isolated: bool
     if (!one.sameBits) throw new Error(`other bits with ${one.threads} threads`);
     const threads = expected.threads ? one.asked : 1;
     if (one.threads !== threads)
-      throw new Error(`asked for ${one.asked} threads, ran on ${one.threads}: ${one.notTaken.join("; ") || "no reason given"}`);
+      throw new Error(
+        `asked for ${one.asked} threads, ran on ${one.threads}: ${one.notTaken.join("; ") || "no reason given"}`,
+      );
   }
   const last = runs.at(-1)!;
   return `${last.instructionSet}, ${last.threads} thread${last.threads === 1 ? "" : "s"}, max error ${last.maxError.toExponential(1)}`;

@@ -9,7 +9,7 @@ export interface Packed extends Member {
 
 /** Why a package cannot be packed on this machine, if it cannot. */
 export function whyNotPackable(member: Member): string | undefined {
-  if (!fitsThisMachine(member)) return `is for ${member.manifest.os} on ${member.manifest.cpu}`;
+  if (!fitsThisMachine(member)) return `is for ${member.manifest.os?.join()} on ${member.manifest.cpu?.join()}`;
   const { main } = member.manifest;
   // The addon is built only where a C compiler is; its platform package is empty elsewhere.
   if (main?.endsWith(".node") && !existsSync(join(member.directory, main))) return "the addon was not built here";

@@ -1,32 +1,67 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { examplesOf } from "../src/examples.ts";
 import { publicPackages, root, shortPath } from "../src/workspace.ts";
 
 const execute = promisify(execFile);
 // Inside this package, so that the examples' imports resolve as they do for a user of the packages.
 const folder = join(root, "tools", "generated", "readme");
-const pages = [root, ...publicPackages().map(({ directory }) => directory)].map((directory) => join(directory, "README.md"));
+const pages = [root, ...publicPackages().map(({ directory }) => directory)].map((directory) => {
+  const path = join(directory, "README.md");
+  const name = shortPath(path);
+  const examples = existsSync(path) ? examplesOf(readFileSync(path, "utf8")) : [];
+  const files = examples.map((code, index) => ({
+    code,
+    file: join(folder, `${name.replaceAll(/\W/g, "-")}-${index + 1}.ts`),
+  }));
+  return { path, name, files };
+});
 
-for (const page of pages) {
-  const name = shortPath(page);
+beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const { code, file } of pages.flatMap((page) => page.files)) writeFileSync(file, code);
+  const compilerOptions = {
+    composite: false,
+    isolatedDeclarations: false,
+    declaration: false,
+    emitDeclarationOnly: false,
+    noEmit: true,
+  };
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: "../../../tsconfig.base.json", compilerOptions, include: ["*.ts"] }),
+  );
+});
+
+for (const { path, name, files } of pages) {
   describe(name, () => {
-    test("exists", () => expect(existsSync(page)).toBe(true));
-    for (const [index, code] of (existsSync(page) ? examplesOf(readFileSync(page, "utf8")) : []).entries()) {
+    test("exists", () => expect(existsSync(path)).toBe(true));
+    for (const [index, { file }] of files.entries())
       test(`example ${index + 1} runs`, async () => {
-        mkdirSync(folder, { recursive: true });
-        const file = join(folder, `${name.replaceAll(/\W/g, "-")}-${index + 1}.ts`);
-        writeFileSync(file, code);
         await execute(process.execPath, ["--conditions=@saccade/source", file], { timeout: 60_000 });
       });
-    }
   });
 }
 
 test("the root README and core's README show an example", () => {
   for (const page of ["README.md", "packages/core/README.md"])
-    expect(examplesOf(readFileSync(join(root, page), "utf8")).length, page).toBeGreaterThan(0);
+    expect(pages.find(({ name }) => name === page)?.files.length, page).toBeGreaterThan(0);
+});
+
+test("the examples have the types that they show", async () => {
+  const compiler = join(
+    createRequire(join(root, "package.json")).resolve("typescript/package.json"),
+    "..",
+    "bin",
+    "tsc",
+  );
+  const outcome = await execute(process.execPath, [compiler, "-p", folder], { timeout: 60_000 }).catch(
+    (error: { stdout: string }) => error,
+  );
+  expect(outcome.stdout).toBe("");
 });
