@@ -1,0 +1,15 @@
+/** What the modules of @saccade/kernels export. */
+export interface KernelExports {
+  /** Takes units from the job at an address until none is left (1) or `maxUnits` are done (0). */
+  run(job: number, thread: number, maxUnits: number): number;
+  /** Floats of a unit's running state between panels of keys. */
+  stateFloats(rows: number, headDim: number, valueDim: number): number;
+  /** Floats of the result of a part of a split unit. */
+  slotFloats(rows: number, valueDim: number): number;
+  /** Floats that one thread works in. */
+  scratchFloats(rows: number, headDim: number, valueDim: number, pairTerms: number): number;
+  readonly __heap_base: WebAssembly.Global;
+}
+
+/** Bytes of the stack of a thread. */
+export const STACK_BYTES = 65_536;

@@ -1,0 +1,222 @@
+import type { WasmInstructionSet } from "@saccade/kernels";
+import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
+import { planUnits } from "../units.ts";
+import { planCall, type CallUse } from "./call-plan.ts";
+import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
+import type { LinearMemory } from "./linear-memory.ts";
+import type { Pool } from "./pool.ts";
+import { runInTurns, runOnWorkers, runSync } from "./run-call.ts";
+import { StagedCall } from "./staged-call.ts";
+import { WasmBuffer } from "./wasm-buffer.ts";
+
+/** Work below this runs at once where it is called: about 1.5 ms. */
+const AT_ONCE_FLOPS = 64e6;
+/** Work below this is not worth waking workers for: about 0.4 ms. */
+const SHARED_FLOPS = 16e6;
+/** Work above this waits for workers that are not there yet: they start in about as much time as it takes. */
+const WAITING_FLOPS = 1e9;
+/** Bytes of linear memory that the scratch of all threads of a call may take. */
+const SCRATCH_BYTES = 8 * 2 ** 20;
+
+export interface WasmParts {
+  readonly memory: LinearMemory;
+  readonly kernels: KernelExports;
+  readonly instructionSet: WasmInstructionSet;
+  /** Undefined on one thread. */
+  readonly pool: Pool | undefined;
+  readonly notTaken: readonly string[];
+}
+
+/** Runs jobs in one linear memory. Asynchronous calls take turns; a synchronous one may run between their panels. */
+export class WasmRuntime implements Runtime {
+  readonly name = "wasm";
+  readonly #parts: WasmParts;
+  /** Why workers could not be started, once that was tried. */
+  #withoutWorkers: string | undefined;
+  /** Settles when the last call in the queue has ended. */
+  #queue: Promise<void> | undefined;
+  #closed = false;
+  readonly #infos = new Map<string, RunInfo>();
+
+  constructor(parts: WasmParts) {
+    this.#parts = parts;
+  }
+
+  info(threads: number): RunInfo {
+    return this.#info(this.#threadsAtMost(threads));
+  }
+
+  async attend(
+    job: AttentionJob,
+    { threads, signal }: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  ): Promise<RunInfo> {
+    this.#checkOpen();
+    signal?.throwIfAborted();
+    const flops = flopsOf(job);
+    const wanted = this.#threadsFor(job, threads);
+    const shared = wanted > 1 && flops >= SHARED_FLOPS;
+    if (flops < AT_ONCE_FLOPS && !(shared && this.#parts.pool?.ready === true && this.#queue === undefined)) {
+      if (shared) this.#startWorkers().catch(() => {});
+      return this.#runHere(job, wanted, "the work is small");
+    }
+    return this.#inTurn(signal, async () => {
+      const { pool, kernels } = this.#parts;
+      if (shared && pool !== undefined) {
+        const starting = this.#startWorkers();
+        if (flops >= WAITING_FLOPS) await starting;
+        if (pool.ready) {
+          await this.#withCall(job, { threads: wanted, buffers: 2 }, (call) =>
+            runOnWorkers(call, pool, wanted, signal),
+          );
+          return this.#info(wanted);
+        }
+      }
+      await this.#withCall(job, { threads: 1, buffers: 1 }, (call) => runInTurns(call, kernels, signal));
+      return this.#info(1, wanted > 1 ? (this.#withoutWorkers ?? "workers were still starting") : undefined);
+    });
+  }
+
+  attendSync(job: AttentionJob, { threads }: { readonly threads: number }): RunInfo {
+    this.#checkOpen();
+    const { pool, kernels } = this.#parts;
+    const wanted = this.#threadsFor(job, threads);
+    if (wanted === 1 || pool === undefined) return this.#runHere(job, wanted, undefined);
+    if (flopsOf(job) < SHARED_FLOPS) return this.#runHere(job, wanted, "the work is small");
+    if (!pool.ready || this.#queue !== undefined) {
+      this.#startWorkers().catch(() => {});
+      return this.#runHere(job, wanted, "workers were not free");
+    }
+    const call = this.#stage(job, { threads: wanted, buffers: 1 });
+    try {
+      runSync(call, kernels, pool, wanted);
+    } finally {
+      call.free();
+    }
+    return this.#info(wanted);
+  }
+
+  allocate(length: number): RuntimeBuffer {
+    this.#checkOpen();
+    return new WasmBuffer(this, this.#parts.memory, length);
+  }
+
+  workspaceBytes(job: Pick<AttentionJob, "shape" | "schedule" | "scores">, threads: number): number {
+    const copies = { q: true, k: true, v: true, out: true };
+    const wanted = this.#threadsFor(job, threads);
+    const { arena } = planCall(job, copies, this.#parts.kernels, { threads: wanted, buffers: wanted > 1 ? 2 : 1 });
+    return arena.bytes + (wanted > 1 ? wanted * STACK_BYTES : 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    while (this.#queue !== undefined) await this.#queue;
+    await this.#parts.pool?.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error("wasm runtime: used after it was closed");
+  }
+
+  #threadsAtMost(threads: number): number {
+    return Math.max(1, Math.min(Math.floor(threads), this.#parts.pool?.size ?? 1));
+  }
+
+  /** Threads for a job: as many as asked for, as long as their scratch stays within its bound. */
+  #threadsFor(
+    { shape, schedule, scores }: Pick<AttentionJob, "shape" | "schedule" | "scores">,
+    threads: number,
+  ): number {
+    const most = this.#threadsAtMost(threads);
+    if (most === 1) return 1;
+    const { rows } = planUnits(shape, schedule);
+    const hasPairTerms = scores.bias !== undefined || scores.mask !== undefined;
+    const floats = this.#parts.kernels.scratchFloats(rows, shape.headDim, shape.valueDim, hasPairTerms ? 1 : 0);
+    return Math.max(1, Math.min(most, Math.floor(SCRATCH_BYTES / (4 * floats))));
+  }
+
+  #stage(job: AttentionJob, use: CallUse): StagedCall {
+    return new StagedCall(job, this, this.#parts.memory, this.#parts.kernels, use);
+  }
+
+  async #withCall(job: AttentionJob, use: CallUse, run: (call: StagedCall) => Promise<void>): Promise<void> {
+    const call = this.#stage(job, use);
+    try {
+      await run(call);
+    } finally {
+      call.free();
+    }
+  }
+
+  #runHere(job: AttentionJob, wanted: number, reason: string | undefined): RunInfo {
+    const call = this.#stage(job, { threads: 1, buffers: 1 });
+    try {
+      runSync(call, this.#parts.kernels, undefined, 1);
+    } finally {
+      call.free();
+    }
+    return this.#info(1, wanted > 1 ? reason : undefined);
+  }
+
+  /** Runs one call after the other; one that is aborted while it waits rejects at once. */
+  async #inTurn<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    const before = this.#queue;
+    let leave = (): void => {};
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    const mine = before === undefined ? left : before.then(() => left);
+    this.#queue = mine;
+    try {
+      if (before !== undefined) await abortable(before, signal);
+      return await run();
+    } finally {
+      leave();
+      if (this.#queue === mine) this.#queue = undefined;
+    }
+  }
+
+  async #startWorkers(): Promise<void> {
+    const { pool } = this.#parts;
+    if (pool === undefined || this.#withoutWorkers !== undefined) return;
+    try {
+      await pool.start();
+    } catch (error) {
+      this.#withoutWorkers = `workers cannot be started: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  #info(threads: number, reason?: string): RunInfo {
+    const key = `${threads} ${reason}`;
+    let info = this.#infos.get(key);
+    if (info === undefined) {
+      const { instructionSet, notTaken } = this.#parts;
+      const own = reason === undefined ? [] : [`more threads: ${reason}`];
+      info = Object.freeze({
+        runtime: "wasm",
+        instructionSet,
+        threads,
+        notTaken: Object.freeze([...notTaken, ...own]),
+      });
+      this.#infos.set(key, info);
+    }
+    return info;
+  }
+}
+
+function flopsOf({ schedule, shape }: AttentionJob): number {
+  return 2 * schedule.visitedPairs * (shape.headDim + shape.valueDim);
+}
+
+async function abortable(before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return before;
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    await Promise.race([before, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

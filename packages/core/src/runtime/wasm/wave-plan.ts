@@ -1,0 +1,205 @@
+import { TASK_INTS, type Schedule } from "../../schedule/schedule.ts";
+import type { AttentionShape } from "../../shape.ts";
+import type { UnitPlan } from "../units.ts";
+
+/** Bytes of linear memory that a wave may take for its rows, their states and the panels of keys in flight. */
+export const WAVE_BYTES: number = 26 * 2 ** 20;
+/** Bytes of one panel of keys and values of one head, when keys stream. */
+const PANEL_BYTES = 2 ** 20;
+/** Panels of keys begin at multiples of this, which every tile of the kernels divides. */
+export const PANEL_ALIGNMENT = 256;
+/** Work of one unit on one panel at most: 1 to 5 ms, so that a thread can often look up. 192 rows x 1024 keys at D = E = 64. */
+const UNIT_FLOPS = 1024 * 192 * 256;
+
+/** What has to be copied in and out; the rest is in linear memory already. */
+export type Copies = Readonly<Record<"q" | "k" | "v" | "out", boolean>>;
+
+/** What decides about waves. */
+export interface WaveInputs {
+  readonly shape: AttentionShape;
+  readonly schedule: Schedule;
+  readonly units: UnitPlan;
+  /** Floats of a unit's running state. */
+  readonly stateFloats: number;
+  readonly copies: Copies;
+  /** Heads and rows (1 where they are broadcast) and bytes a pair of what is added or masked pair by pair. */
+  readonly pairTerms: readonly { readonly heads: number; readonly rows: number; readonly bytes: number }[];
+}
+
+/**
+ * How a call passes through linear memory: *waves* of query rows stay there with their running states while *panels* of
+ * keys pass by. It depends on shape and schedule only, never on threads, time or free memory.
+ *
+ * ```text
+ *              keys ->
+ *            | panel | panel | panel |
+ *   wave 0   |   1   |   2   |   3   |      a wave is some batch elements, or some key heads of one,
+ *   wave 1   |   4   |   5   |   6   |      or some rows of one key head's queries
+ * ```
+ */
+export interface WavePlan {
+  readonly waves: readonly Wave[];
+  /** Keys of a panel. At least M when every wave meets its keys at once, and needs no states between panels. */
+  readonly panelKeys: number;
+  readonly streams: boolean;
+  /** Batch elements, key heads and rows of the largest wave. */
+  readonly batch: number;
+  readonly kvHeads: number;
+  readonly rows: number;
+}
+
+/** Half-open ranges. `blocks` are those of the (one) task list where a wave has some rows of one key head, else all. */
+export interface Wave {
+  readonly batch: Span;
+  readonly kvHeads: Span;
+  readonly rows: Span;
+  readonly blocks: Span | undefined;
+  /** Whether every row of `rows` belongs to the wave: not so for some of a strided schedule's. */
+  readonly whole: boolean;
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+export function planWaves(inputs: WaveInputs): WavePlan {
+  const { shape, schedule } = inputs;
+  const { batch, kvHeads, queries, keys } = shape;
+  const costs = waveCosts(inputs);
+
+  const atOnce = costs.headBytes(queries, keys, false);
+  const whole = costs.unitFlopsAtOnce <= UNIT_FLOPS && atOnce <= WAVE_BYTES;
+  if (whole || batch * kvHeads * queries === 0) {
+    const heads = Math.max(1, Math.floor(WAVE_BYTES / Math.max(1, atOnce)));
+    return { ...headWaves(batch, kvHeads, queries, heads), panelKeys: Math.max(keys, 1), streams: false };
+  }
+
+  const panelKeys = costs.panelKeys();
+  const headBytes = costs.headBytes(queries, panelKeys, true);
+  if (headBytes <= WAVE_BYTES) {
+    const heads = Math.floor(WAVE_BYTES / headBytes);
+    return { ...headWaves(batch, kvHeads, queries, heads), panelKeys, streams: true };
+  }
+  const fixed = costs.headBytes(0, panelKeys, true);
+  const perBlock = costs.headBytes(schedule.blockPositions, panelKeys, true) - fixed;
+  const blocks = Math.max(1, Math.floor((WAVE_BYTES - fixed) / perBlock));
+  return { ...blockWaves(inputs, blocks), panelKeys, streams: true };
+}
+
+function waveCosts({ shape, schedule, units, stateFloats, copies, pairTerms }: WaveInputs) {
+  const { heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const group = heads / kvHeads;
+  const blockPositions = Math.max(1, Math.min(schedule.blockPositions, queries));
+  const stacks = Math.ceil((group * blockPositions) / Math.max(1, units.rows));
+  const rowBytes = 4 * group * ((copies.q ? headDim : 0) + (copies.out ? valueDim : 0) + 1);
+  const keyBytes = 4 * ((copies.k ? headDim : 0) + (copies.v ? valueDim : 0));
+  const keyFlops = units.rows * 2 * (headDim + valueDim);
+  const unitKeys = mostKeys(schedule);
+  const parts = units.joins === 0 ? 1 : units.slots / units.joins;
+  return {
+    unitFlopsAtOnce: (keyFlops * unitKeys) / parts,
+
+    /** Bytes of `rows` query rows of one key head, against panels of `panel` keys, two of them in flight when they stream. */
+    headBytes(rows: number, panel: number, streams: boolean): number {
+      let pairBytes = 0;
+      for (const term of pairTerms) {
+        pairBytes += (term.heads === 1 ? 1 : group) * (term.rows === 1 ? 1 : rows) * term.bytes;
+      }
+      const states = streams ? stacks * Math.ceil(rows / blockPositions) * stateFloats * 4 : 0;
+      return rows * rowBytes + states + (streams ? 2 : 1) * panel * (keyBytes + pairBytes);
+    },
+
+    panelKeys(): number {
+      const all = roundUp(keys);
+      const byFlops = keyFlops * unitKeys <= UNIT_FLOPS ? all : roundDown(UNIT_FLOPS / keyFlops);
+      const byBytes = keyBytes === 0 ? all : roundDown(PANEL_BYTES / keyBytes);
+      return Math.max(PANEL_ALIGNMENT, Math.min(all, byFlops, byBytes));
+    },
+  };
+}
+
+/** Keys that the tasks of a block cover, of the block that covers most. */
+function mostKeys(schedule: Schedule): number {
+  let most = 0;
+  for (const { tasks, blocks } of schedule.lists) {
+    for (let block = 0; block + 1 < blocks.length; block++) {
+      let keys = 0;
+      for (let task = blocks[block]!; task < blocks[block + 1]!; task++) keys += tasks[task * TASK_INTS + 4]!;
+      most = Math.max(most, keys);
+    }
+  }
+  return most;
+}
+
+type Cut = Pick<WavePlan, "waves" | "batch" | "kvHeads" | "rows">;
+
+/** Waves of `heads` key heads with all their rows, of equal size: whole batch elements, or a share of one's heads. */
+function headWaves(batch: number, kvHeads: number, queries: number, heads: number): Cut {
+  const rows: Span = { from: 0, to: queries };
+  const waves: Wave[] = [];
+  if (heads >= kvHeads) {
+    const elements = equalShare(batch, Math.floor(heads / Math.max(1, kvHeads)));
+    for (const span of spans(batch, elements)) {
+      waves.push({ batch: span, kvHeads: { from: 0, to: kvHeads }, rows, blocks: undefined, whole: true });
+    }
+    return { waves, batch: elements, kvHeads, rows: queries };
+  }
+  const share = equalShare(kvHeads, heads);
+  for (let b = 0; b < batch; b++) {
+    for (const span of spans(kvHeads, share)) {
+      waves.push({ batch: { from: b, to: b + 1 }, kvHeads: span, rows, blocks: undefined, whole: true });
+    }
+  }
+  return { waves, batch: 1, kvHeads: share, rows: queries };
+}
+
+/** Waves of `blocks` blocks of rows of one key head. */
+function blockWaves({ shape, schedule }: WaveInputs, blocks: number): Cut {
+  const waves: Wave[] = [];
+  let most = 0;
+  for (let b = 0; b < shape.batch; b++) {
+    for (let g = 0; g < shape.kvHeads; g++) {
+      const list = schedule.lists[schedule.listOf[b * shape.kvHeads + g]!]!;
+      const count = list.blocks.length - 1;
+      for (const span of spans(count, equalShare(count, blocks))) {
+        let [from, to, covered] = [Infinity, 0, 0];
+        for (let block = span.from; block < span.to; block++) {
+          const [rowStart, rowCount, rowStride] = list.tasks.subarray(list.blocks[block]! * TASK_INTS);
+          from = Math.min(from, rowStart!);
+          to = Math.max(to, rowStart! + (rowCount! - 1) * rowStride! + 1);
+          covered += rowCount!;
+        }
+        most = Math.max(most, to - from);
+        waves.push({
+          batch: { from: b, to: b + 1 },
+          kvHeads: { from: g, to: g + 1 },
+          rows: { from, to },
+          blocks: span,
+          whole: covered === to - from,
+        });
+      }
+    }
+  }
+  return { waves, batch: 1, kvHeads: 1, rows: most };
+}
+
+/** The largest share of `count` things that needs no more shares than shares of `most` would. */
+function equalShare(count: number, most: number): number {
+  const share = Math.max(1, Math.min(count, most));
+  return Math.max(1, Math.ceil(count / Math.ceil(count / share)));
+}
+
+function spans(count: number, share: number): Span[] {
+  const list: Span[] = [];
+  for (let from = 0; from < count; from += share) list.push({ from, to: Math.min(count, from + share) });
+  return list;
+}
+
+function roundUp(count: number): number {
+  return Math.ceil(count / PANEL_ALIGNMENT) * PANEL_ALIGNMENT;
+}
+
+function roundDown(count: number): number {
+  return Math.floor(count / PANEL_ALIGNMENT) * PANEL_ALIGNMENT;
+}

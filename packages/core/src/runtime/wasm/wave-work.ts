@@ -1,0 +1,216 @@
+import { TASK_INTS, type Schedule } from "../../schedule/schedule.ts";
+import { UNIT_INTS, type UnitPlan } from "../units.ts";
+import { PANEL_ALIGNMENT, type Span, type Wave, type WavePlan } from "./wave-plan.ts";
+
+/** Task bytes up to which all tasks are staged at once; longer lists are staged wave by wave. */
+const TASKS_AT_ONCE = 2 ** 20;
+
+/** What a wave does: the units of its rows, and the panels of keys that they meet. */
+export interface WaveWork {
+  /** Packed as in `UnitPlan.units`. */
+  readonly units: Int32Array;
+  readonly unitCount: number;
+  /** The tasks that the units name, or undefined where they name those of the whole call. */
+  readonly tasks: Int32Array | undefined;
+  /** At least one, so that rows without keys are written too. */
+  readonly panels: readonly Panel[];
+}
+
+/** The keys [from, to) of one pass; those of them that some row's tasks cover lie in [first, end). */
+export interface Panel extends Span {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The units and panels of every wave of a call. */
+export class WaveWorks {
+  readonly tasksAtOnce: boolean;
+  readonly #plan: WavePlan;
+  readonly #units: UnitPlan;
+  readonly #schedule: Schedule;
+  readonly #kvHeads: number;
+  readonly #keys: number;
+  /** Indices of units by key head: those of (b, g) are #byHead[#headStart[b * G + g]] and following. */
+  #byHead: Int32Array | undefined;
+  #headStart = new Int32Array(0);
+  /** First task of every list among the joined tasks. */
+  readonly #listStart: number[] = [];
+
+  constructor(plan: WavePlan, units: UnitPlan, schedule: Schedule, kvHeads: number, keys: number) {
+    this.#plan = plan;
+    this.#units = units;
+    this.#schedule = schedule;
+    this.#kvHeads = kvHeads;
+    this.#keys = keys;
+    this.tasksAtOnce = units.tasks.length * 4 <= TASKS_AT_ONCE;
+    let start = 0;
+    for (const list of schedule.lists) {
+      this.#listStart.push(start);
+      start += list.tasks.length / TASK_INTS;
+    }
+  }
+
+  work(wave: Wave): WaveWork {
+    const { waves, streams } = this.#plan;
+    const { tasks: all } = this.#units;
+    const units = waves.length === 1 && !streams ? this.#units.units : this.#unitsOf(wave);
+    const unitCount = units.length / UNIT_INTS;
+    const panels = this.#panelsOf(units, unitCount);
+    if (this.tasksAtOnce) return { units, unitCount, tasks: undefined, panels };
+    return { ...renumbered(units, all), unitCount, panels };
+  }
+
+  /** Units and task ints of the largest wave. */
+  most(): { units: number; taskInts: number } {
+    const { waves, streams } = this.#plan;
+    if (waves.length === 1 && !streams && this.tasksAtOnce) {
+      return { units: this.#units.unitCount, taskInts: this.#units.tasks.length };
+    }
+    let [units, taskInts] = [0, this.tasksAtOnce ? this.#units.tasks.length : 0];
+    for (const wave of waves) {
+      const mine = this.#unitsOf(wave);
+      units = Math.max(units, mine.length / UNIT_INTS);
+      if (!this.tasksAtOnce) taskInts = Math.max(taskInts, renumbered(mine, this.#units.tasks).tasks.length);
+    }
+    return { units, taskInts };
+  }
+
+  /** The runs of rows that belong to a wave of some blocks, where others lie between them. */
+  rowsOf(wave: Wave): Span[] {
+    const { tasks, blocks } = this.#schedule.lists[this.#schedule.listOf[this.#headOf(wave)]!]!;
+    const runs: Span[] = [];
+    for (let block = wave.blocks!.from; block < wave.blocks!.to; block++) {
+      const [start, count, stride] = tasks.subarray(blocks[block]! * TASK_INTS);
+      if (stride === 1) runs.push({ from: start!, to: start! + count! });
+      else for (let i = 0; i < count!; i++) runs.push({ from: start! + i * stride!, to: start! + i * stride! + 1 });
+    }
+    return runs;
+  }
+
+  #headOf(wave: Wave): number {
+    return wave.batch.from * this.#kvHeads + wave.kvHeads.from;
+  }
+
+  #unitsOf(wave: Wave): Int32Array {
+    const { units } = this.#units;
+    const byHead = this.#headIndex();
+    const picked: number[] = [];
+    for (let b = wave.batch.from; b < wave.batch.to; b++) {
+      for (let g = wave.kvHeads.from; g < wave.kvHeads.to; g++) {
+        const head = b * this.#kvHeads + g;
+        const [from, to] = this.#taskRange(wave, head);
+        for (let i = this.#headStart[head]!; i < this.#headStart[head + 1]!; i++) {
+          const firstTask = units[byHead[i]! * UNIT_INTS + 4]!;
+          if (firstTask >= from && firstTask < to) picked.push(byHead[i]!);
+        }
+      }
+    }
+    // A streamed unit keeps its state between panels, and is not split.
+    return this.#plan.streams ? unsplit(units, picked) : packed(units, picked);
+  }
+
+  #taskRange(wave: Wave, head: number): [from: number, to: number] {
+    if (wave.blocks === undefined) return [0, Infinity];
+    const list = this.#schedule.listOf[head]!;
+    const { blocks } = this.#schedule.lists[list]!;
+    const start = this.#listStart[list]!;
+    return [start + blocks[wave.blocks.from]!, start + blocks[wave.blocks.to]!];
+  }
+
+  #headIndex(): Int32Array {
+    if (this.#byHead !== undefined) return this.#byHead;
+    const { units, unitCount } = this.#units;
+    const start = new Int32Array(this.#schedule.listOf.length + 1);
+    const headOf = (unit: number): number => units[unit * UNIT_INTS]! * this.#kvHeads + units[unit * UNIT_INTS + 3]!;
+    for (let unit = 0; unit < unitCount; unit++) start[headOf(unit) + 1]!++;
+    for (let head = 1; head < start.length; head++) start[head]! += start[head - 1]!;
+    const byHead = new Int32Array(unitCount);
+    const next = start.slice();
+    for (let unit = 0; unit < unitCount; unit++) byHead[next[headOf(unit)]!++] = unit;
+    this.#headStart = start;
+    this.#byHead = byHead;
+    return byHead;
+  }
+
+  #panelsOf(units: Int32Array, unitCount: number): Panel[] {
+    const { tasks } = this.#units;
+    const size = this.#plan.panelKeys;
+    const count = Math.max(1, Math.ceil(this.#keys / size));
+    const first = new Int32Array(count).fill(0x7fff_ffff);
+    const end = new Int32Array(count);
+    let seen = -1;
+    for (let unit = 0; unit < unitCount; unit++) {
+      const from = units[unit * UNIT_INTS + 4]!;
+      if (from === seen) continue;
+      seen = from;
+      const to = from + units[unit * UNIT_INTS + 5]!;
+      for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) {
+        const [lo, keys] = [tasks[at + 3]!, tasks[at + 4]!];
+        if (keys === 0) continue;
+        const hi = lo + (keys - 1) * tasks[at + 5]! + 1;
+        for (let panel = Math.floor(lo / size); panel * size < hi; panel++) {
+          first[panel] = Math.min(first[panel]!, Math.max(lo, panel * size));
+          end[panel] = Math.max(end[panel]!, Math.min(hi, (panel + 1) * size));
+        }
+      }
+    }
+    const panels: Panel[] = [];
+    for (let panel = 0; panel < count; panel++) {
+      if (end[panel] === 0) continue;
+      panels.push({
+        from: panel * size,
+        to: Math.min(this.#keys, (panel + 1) * size),
+        first: Math.floor(first[panel]! / PANEL_ALIGNMENT) * PANEL_ALIGNMENT,
+        end: end[panel]!,
+      });
+    }
+    if (panels.length === 0) panels.push({ from: 0, to: 0, first: 0, end: 0 });
+    return panels;
+  }
+}
+
+function packed(units: Int32Array, picked: readonly number[]): Int32Array {
+  const result = new Int32Array(picked.length * UNIT_INTS);
+  picked.forEach((unit, i) => result.set(units.subarray(unit * UNIT_INTS, (unit + 1) * UNIT_INTS), i * UNIT_INTS));
+  return result;
+}
+
+/** The units without their parts: the first part stands for all, with the keys of all. */
+function unsplit(units: Int32Array, picked: readonly number[]): Int32Array {
+  const firsts = picked.filter((unit) => units[unit * UNIT_INTS + 8] === 0);
+  const result = packed(units, firsts);
+  firsts.forEach((unit, i) => {
+    const parts = units[unit * UNIT_INTS + 9]!;
+    const at = i * UNIT_INTS;
+    result[at + 7] = units[(unit + parts - 1) * UNIT_INTS + 7]!;
+    result[at + 9] = 1;
+  });
+  return result;
+}
+
+/** The tasks that some units name, each once, and the units with the new numbers. */
+function renumbered(units: Int32Array, tasks: Int32Array): { units: Int32Array; tasks: Int32Array } {
+  const placed = new Map<number, number>();
+  const result = units.slice();
+  const pieces: Int32Array[] = [];
+  let length = 0;
+  for (let at = 0; at < units.length; at += UNIT_INTS) {
+    const from = units[at + 4]!;
+    let place = placed.get(from);
+    if (place === undefined) {
+      place = length / TASK_INTS;
+      placed.set(from, place);
+      const piece = tasks.subarray(from * TASK_INTS, (from + units[at + 5]!) * TASK_INTS);
+      pieces.push(piece);
+      length += piece.length;
+    }
+    result[at + 4] = place;
+  }
+  const joined = new Int32Array(length);
+  let to = 0;
+  for (const piece of pieces) {
+    joined.set(piece, to);
+    to += piece.length;
+  }
+  return { units: result, tasks: joined };
+}
