@@ -1,0 +1,170 @@
+import { contiguous, floatsOf, type Tensor } from "../tensor.ts";
+import { chooseInstructionSet, loadAddon } from "./native/addon.ts";
+import { callArguments } from "./native/arguments.ts";
+import { availableParallelism } from "./parallelism.ts";
+import { pause } from "./pause.ts";
+import { arrayBuffer } from "./reference.ts";
+import type { AttentionJob, OpenOptions, RunInfo, Runtime } from "./runtime.ts";
+import { planUnits } from "./units.ts";
+
+/** What the addon's pool can hold. */
+const MAX_THREADS = 256;
+
+/** Floating-point operations that are worth waking another thread for: some microseconds. */
+const THREAD_FLOPS = 0.5e6;
+
+/** Numbers that a staged result is copied in at a time, so that the event loop gets a turn in between. */
+const COPIED_AT_ONCE = 4 << 20;
+
+/**
+ * The runtime on the native addon: the caller's arrays are read and written where they are.
+ *
+ * An array that is transferred away while `attend` runs rejects the call. Results that a caller's own `out` should receive
+ * from an asynchronous call are computed beside it and copied at the end, unless it is a view of a SharedArrayBuffer: a transferred
+ * buffer may be freed, and must not be written to.
+ *
+ * `instructionSet` defaults to the environment variable SACCADE_ISA, then to the best that this CPU runs.
+ *
+ * @throws Error saying why the addon does not load, or why the instruction set cannot run here.
+ */
+export function openNative(options: OpenOptions = {}): Runtime {
+  const { addon, outcome, numbers: places } = loadAddon();
+  const isa = chooseInstructionSet(addon.instructionSets(), options.instructionSet ?? process.env["SACCADE_ISA"]);
+  const most = Math.max(1, Math.min(options.threads ?? availableParallelism(), MAX_THREADS));
+  const notTaken = [...(options.notTaken ?? []), ...isa.notTaken];
+  const numbers = new Float64Array(places.count);
+  const running = new Set<Promise<RunInfo>>();
+  let closed = false;
+
+  const infoOf = (threads: number, reasons: readonly string[] = notTaken): RunInfo => {
+    return { runtime: "native", instructionSet: isa.name, threads, notTaken: reasons };
+  };
+
+  /** What a job runs on: no more threads than there is work for. */
+  const infoFor = (job: AttentionJob, asked: number): RunInfo => {
+    const { shape, schedule } = job;
+    const allowed = Math.min(Math.max(1, asked), most);
+    const units = planUnits(shape, schedule).unitCount;
+    const worth = Math.ceil((2 * (shape.headDim + shape.valueDim) * schedule.visitedPairs) / THREAD_FLOPS);
+    const threads = Math.max(1, Math.min(allowed, units, worth));
+    return threads === allowed ? infoOf(threads) : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
+  };
+
+  const settle = (result: number): void => {
+    if (result === outcome.vanished) {
+      throw new TypeError("native: an input was transferred or detached while the call ran");
+    }
+    if (result === outcome.noMemory) throw new RangeError("native: no memory for the workspace of a thread");
+  };
+
+  const checkOpen = (): void => {
+    if (closed) throw new Error("native: the runtime is closed");
+  };
+
+  const start = (job: AttentionJob, info: RunInfo, signal: AbortSignal | undefined): Promise<RunInfo> => {
+    const staged = mayVanish(job) ? freshLike(job.out) : undefined;
+    const call = callArguments(job, staged ?? job.out, isa.index, info.threads, places, numbers);
+    const { promise, resolve, reject } = withResolvers<void>();
+    const id = addon.attend(...call, (result) => {
+      signal?.removeEventListener("abort", cancel);
+      try {
+        // An abort that came too late still says what the caller wants.
+        signal?.throwIfAborted();
+        settle(result);
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    });
+    const cancel = (): void => addon.cancel(id);
+    signal?.addEventListener("abort", cancel);
+    return staged === undefined
+      ? promise.then(() => info)
+      : promise.then(() => copyRows(staged, job.out)).then(() => info);
+  };
+
+  const runtime: Runtime = {
+    name: "native",
+    info: (threads) => infoOf(Math.min(Math.max(1, threads), most)),
+    async attend(job, { threads, signal }) {
+      checkOpen();
+      signal?.throwIfAborted();
+      const result = start(job, infoFor(job, threads), signal);
+      running.add(result);
+      try {
+        return await result;
+      } finally {
+        running.delete(result);
+      }
+    },
+    attendSync(job, { threads }) {
+      checkOpen();
+      const info = infoFor(job, threads);
+      settle(addon.attendSync(...callArguments(job, job.out, isa.index, info.threads, places, numbers)));
+      return info;
+    },
+    allocate(length) {
+      checkOpen();
+      return arrayBuffer(runtime, length);
+    },
+    workspaceBytes({ shape, schedule, scores }, threads) {
+      const plan = planUnits(shape, schedule);
+      if (plan.unitCount === 0) return 0;
+      const pairTerms = scores.bias !== undefined || scores.mask !== undefined;
+      const [scratch, slot] = addon.workspace(isa.index, plan.rows, shape.headDim, shape.valueDim, pairTerms);
+      const seats = Math.min(Math.max(1, threads), most, plan.unitCount);
+      const lists = line(plan.units.byteLength) + line(plan.tasks.byteLength) + 2 * line(4 * shape.batch);
+      return seats * line(scratch) + line(plan.slots * slot + 4 * (plan.slots > 0 ? plan.joins : 0)) + lists;
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      await Promise.allSettled(running);
+    },
+  };
+  return runtime;
+}
+
+/** Blocks of the addon are multiples of a cache line. */
+function line(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+function mayVanish({ out, outIsNew }: AttentionJob): boolean {
+  return outIsNew !== true && floatsOf(out).buffer instanceof ArrayBuffer;
+}
+
+function freshLike({ batch, heads, length, width, layout }: Tensor): Tensor {
+  const data = new Float32Array(batch * heads * length * width);
+  const strides = contiguous(layout, heads, length, width);
+  return { data, batch, heads, length, width, layout, offset: 0, strides };
+}
+
+async function copyRows(from: Tensor, to: Tensor): Promise<void> {
+  const source = floatsOf(from);
+  const { batch, heads, length, width } = from;
+  let copied = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      for (let n = 0; n < length; n++) {
+        const at = from.offset + b * from.strides.b + h * from.strides.h + n * from.strides.n;
+        // Setting throws when the target was transferred meanwhile, which rejects the call.
+        floatsOf(to).set(source.subarray(at, at + width), to.offset + b * to.strides.b + h * to.strides.h + n * to.strides.n);
+        copied += width;
+        if (copied < COPIED_AT_ONCE) continue;
+        copied = 0;
+        await pause();
+      }
+    }
+  }
+}
+
+/** Promise.withResolvers, which Node 20 lacks. */
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,120 @@
+#include "bounds.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static int fail(Message *message, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message->text, sizeof message->text, format, arguments);
+  va_end(arguments);
+  return 0;
+}
+
+static int inRange(const char *name, int64_t value, int64_t low, int64_t high, Message *message) {
+  if (value >= low && value <= high) return 1;
+  return fail(message, "%s is %lld, expected %lld..%lld", name, (long long)value, (long long)low, (long long)high);
+}
+
+int checkSizes(const Sizes *sizes, int64_t D, int64_t E, Message *message) {
+  if (!inRange("B", sizes->B, 0, MAX_LENGTH, message) || !inRange("H", sizes->H, 0, MAX_LENGTH, message) ||
+      !inRange("G", sizes->G, 0, MAX_LENGTH, message) || !inRange("N", sizes->N, 0, MAX_LENGTH, message) ||
+      !inRange("M", sizes->M, 0, MAX_LENGTH, message) || !inRange("D", D, 1, MAX_WIDTH, message) ||
+      !inRange("E", E, 1, MAX_WIDTH, message))
+    return 0;
+  return 1;
+}
+
+int checkExtent(const Extent *extent, const int64_t size[4], const ptrdiff_t stride[3], Message *message) {
+  for (int i = 0; i < 4; i++)
+    if (size[i] == 0) return 1; // nothing is read
+  int64_t low = extent->offset, high = extent->offset;
+  int overflow = __builtin_add_overflow(high, size[3] - 1, &high);
+  for (int i = 0; i < 3; i++) {
+    int64_t reach;
+    overflow |= __builtin_mul_overflow((int64_t)stride[i], size[i] - 1, &reach);
+    int64_t *end = reach < 0 ? &low : &high;
+    overflow |= __builtin_add_overflow(*end, reach, end);
+  }
+  if (overflow || low < 0 || high >= extent->length)
+    return fail(message, "%s reaches from element %lld to %lld, its array has %lld", extent->name, (long long)low,
+                (long long)high, (long long)extent->length);
+  return 1;
+}
+
+int checkPositions(const Job *job, const Sizes *sizes, Message *message) {
+  for (int64_t b = 0; b < sizes->B; b++) {
+    if (!inRange("queryOffset", job->queryOffset[b], -MAX_LENGTH, MAX_LENGTH, message)) return 0;
+    if (!inRange("keyLength", job->keyLength[b], 0, sizes->M, message)) return 0;
+  }
+  return inRange("ahead", job->ahead, 0, INT32_MAX, message) && inRange("back", job->back, 0, INT32_MAX, message);
+}
+
+// start + i * stride for i < count lies in [0, size).
+static int checkAxis(const char *name, int32_t start, int32_t count, int32_t stride, int64_t size, Message *message) {
+  if (start < 0 || count < 0 || stride < 1)
+    return fail(message, "%s: start %d, count %d, stride %d", name, start, count, stride);
+  if (count == 0) return 1;
+  const int64_t last = start + (int64_t)(count - 1) * stride;
+  if (last < size) return 1;
+  return fail(message, "%s reach %lld, expected less than %lld", name, (long long)last, (long long)size);
+}
+
+static int checkTask(const Task *task, const Task *first, const Sizes *sizes, Message *message) {
+  if (task->rowStart != first->rowStart || task->rowCount != first->rowCount || task->rowStride != first->rowStride)
+    return fail(message, "the tasks of a unit have different rows");
+  if (task->operand != 0) return fail(message, "task: operand is %d, expected 0", task->operand);
+  if (task->flags & ~(TASK_PARTIAL | TASK_FINISH)) return fail(message, "task: unknown flags %d", task->flags);
+  return checkAxis("task: keys", task->keyStart, task->keyCount, task->keyStride, sizes->M, message);
+}
+
+static int checkTasks(const Job *job, const Unit *unit, const Sizes *sizes, int32_t taskCount, Message *message) {
+  if (unit->taskCount < 1 || unit->firstTask < 0 || unit->firstTask > taskCount - unit->taskCount)
+    return fail(message, "unit: tasks %d + %d, expected within %d", unit->firstTask, unit->taskCount, taskCount);
+  const Task *first = job->tasks + unit->firstTask;
+  if (first->rowCount < 1) return fail(message, "task: no rows");
+  if (!checkAxis("task: rows", first->rowStart, first->rowCount, first->rowStride, sizes->N, message)) return 0;
+  for (int32_t i = 0; i < unit->taskCount; i++)
+    if (!checkTask(first + i, first, sizes, message)) return 0;
+  if ((int64_t)first->rowCount * unit->heads > SACCADE_ROWS)
+    return fail(message, "unit: %d positions x %d heads, expected at most %d rows", first->rowCount, unit->heads,
+                SACCADE_ROWS);
+  return 1;
+}
+
+static int checkHeads(const Unit *unit, const Sizes *sizes, Message *message) {
+  if (unit->batch < 0 || unit->batch >= sizes->B) return fail(message, "unit: batch element %d", unit->batch);
+  if (unit->head < 0 || unit->heads < 1 || unit->heads > SACCADE_ROWS || unit->head > sizes->H - unit->heads)
+    return fail(message, "unit: heads %d + %d", unit->head, unit->heads);
+  if (unit->kvHead < 0 || unit->kvHead >= sizes->G) return fail(message, "unit: key head %d", unit->kvHead);
+  return 1;
+}
+
+static int checkParts(const Unit *unit, const Sizes *sizes, int32_t limit, Message *message) {
+  if (unit->keyLo < 0 || unit->keyHi < unit->keyLo || unit->keyHi > sizes->M)
+    return fail(message, "unit: keys %d to %d", unit->keyLo, unit->keyHi);
+  if (unit->parts == 1) return 1;
+  if (unit->parts < 1 || unit->part < 0 || unit->part >= unit->parts)
+    return fail(message, "unit: part %d of %d", unit->part, unit->parts);
+  const int64_t firstSlot = (int64_t)unit->slot - unit->part;
+  if (firstSlot < 0 || firstSlot + unit->parts > limit) return fail(message, "unit: slot %d", unit->slot);
+  if (unit->join < 0 || unit->join >= limit) return fail(message, "unit: join %d", unit->join);
+  return 1;
+}
+
+int checkUnits(const Job *job, const Sizes *sizes, int32_t taskCount, Needs *needs, Message *message) {
+  *needs = (Needs){1, 0, 0};
+  for (int32_t u = 0; u < job->unitCount; u++) {
+    const Unit *unit = job->units + u;
+    if (!checkHeads(unit, sizes, message) || !checkTasks(job, unit, sizes, taskCount, message) ||
+        !checkParts(unit, sizes, job->unitCount, message))
+      return 0;
+    const int32_t rows = job->tasks[unit->firstTask].rowCount * unit->heads;
+    if (rows > needs->rows) needs->rows = rows;
+    if (unit->parts == 1) continue;
+    const int32_t slots = unit->slot - unit->part + unit->parts;
+    if (slots > needs->slots) needs->slots = slots;
+    if (unit->join >= needs->joins) needs->joins = unit->join + 1;
+  }
+  return 1;
+}

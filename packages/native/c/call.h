@@ -1,0 +1,63 @@
+// One call from JavaScript: what it passed, checked, and what the pool needs to run it.
+#ifndef SACCADE_CALL_H
+#define SACCADE_CALL_H
+
+#include <node_api.h>
+
+#include "bounds.h"
+#include "memory.h"
+#include "pool.h"
+
+// Arguments of a call, in this order; an asynchronous one has its callback after them.
+enum {
+  ARG_NUMBERS, // Float64Array, see NUM_*
+  ARG_UNITS,   // Int32Array of Unit
+  ARG_TASKS,   // Int32Array of Task
+  ARG_QUERY_OFFSET, // Int32Array [B]
+  ARG_KEY_LENGTH,   // Int32Array [B]
+  ARG_Q, ARG_K, ARG_V, ARG_OUT, // Float32Array
+  ARG_LSE,     // Float32Array or undefined, and so are the next
+  ARG_BIAS,
+  ARG_MASK,    // Uint8Array or undefined
+  ARG_SINKS,
+  ARG_COUNT,
+  ARG_CALLBACK = ARG_COUNT
+};
+
+// Offsets and strides are in elements.
+enum {
+  NUM_ISA, NUM_THREADS,
+  NUM_B, NUM_H, NUM_G, NUM_N, NUM_M, NUM_D, NUM_E,
+  NUM_SCALE, NUM_SOFTCAP, NUM_AHEAD, NUM_BACK,
+  NUM_Q, // offset, strides of B, H, N; so for all of the next
+  NUM_K = NUM_Q + 4, NUM_V = NUM_K + 4, NUM_OUT = NUM_V + 4,
+  NUM_LSE = NUM_OUT + 4, NUM_BIAS = NUM_LSE + 4, NUM_MASK = NUM_BIAS + 4, NUM_SINKS = NUM_MASK + 4,
+  NUM_COUNT = NUM_SINKS + 4
+};
+
+enum { ARRAYS = ARG_COUNT - ARG_Q };
+
+// A typed array as it was when the call began.
+typedef struct {
+  void *data;
+  size_t length, bytes;
+  int shared; // a SharedArrayBuffer: it cannot be transferred
+} Array;
+
+typedef struct Call Call;
+struct Call {
+  PoolCall pool; // the first member: a PoolCall is a Call
+  Array arrays[ARRAYS];
+  Block lists; // copies of units, tasks, positions
+  Block slots; // results of parts and their arrival counters
+};
+
+// Reads and checks the arguments. 0 with a message when the call cannot run.
+int callRead(napi_env env, const napi_value *arguments, Call *call, Message *message);
+
+// Whether an array is still the memory that it was.
+int callArrayIntact(napi_env env, napi_value value, const Array *array);
+
+void callFree(Call *call);
+
+#endif

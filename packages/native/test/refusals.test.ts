@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { NUMBERS, OUTCOME, type CallArguments } from "../src/index.ts";
+import { addon, best, built } from "./built.ts";
+import { denseCall, K, LSE, OUT, Q, V } from "./dense-call.ts";
+
+const exhaustive = Boolean(process.env["SACCADE_EXHAUSTIVE"]);
+
+describe.skipIf(!built)("the addon refuses", () => {
+  const good = () => denseCall({ B: 2, H: 4, G: 2, N: 20, M: 30, D: 8, parts: 2, isa: best });
+  const changed = (change: (call: [...CallArguments]) => void) => () => {
+    const call = good();
+    change(call);
+    return addon.attendSync(...call);
+  };
+  const unit = (index: number, value: number) => changed((call) => void (call[1][index] = value));
+  const task = (index: number, value: number) => changed((call) => void (call[2][index] = value));
+  const number = (index: number, value: number) => changed((call) => void (call[0][index] = value));
+
+  test("arrays of the wrong kind, by name", () => {
+    expect(changed((call) => void (call[Q] = new Float64Array(9) as unknown as Float32Array))).toThrow("q is not a Float32Array");
+    expect(changed((call) => void (call[K] = [1] as unknown as Float32Array))).toThrow("k is not a Float32Array");
+    expect(changed((call) => void (call[1] = new Float32Array(12) as unknown as Int32Array))).toThrow("units is not an Int32Array");
+    expect(changed((call) => void (call[11] = new Float32Array(1) as unknown as Uint8Array))).toThrow("mask is not a Uint8Array");
+    expect(() => addon.attendSync(...([] as unknown as CallArguments))).toThrow("numbers is not a Float64Array");
+  });
+
+  test("detached arrays, by name", () => {
+    const call = good();
+    structuredClone(call[V].buffer, { transfer: [call[V].buffer as ArrayBuffer] });
+    expect(() => addon.attendSync(...call)).toThrow("v is detached");
+  });
+
+  test("views that reach beyond their arrays", () => {
+    expect(changed((call) => void (call[Q] = call[Q].subarray(1)))).toThrow("q reaches from element 0 to 1279, its array has 1279");
+    expect(changed((call) => void (call[OUT] = call[OUT].subarray(1)))).toThrow("out reaches");
+    expect(changed((call) => void (call[LSE] = call[LSE]!.subarray(1)))).toThrow("lse reaches");
+    expect(changed((call) => void (call[10] = new Float32Array(29)))).toThrow("bias reaches from element 0 to 29");
+    expect(changed((call) => void (call[11] = new Uint8Array(29)))).toThrow("mask reaches from element 0 to 29");
+    expect(changed((call) => void (call[12] = new Float32Array(3)))).toThrow("learnedSinks reaches from element 0 to 3");
+    expect(number(NUMBERS.k, -1)).toThrow("k reaches from element -1");
+    expect(number(NUMBERS.k + 3, -8)).toThrow("k reaches");
+    expect(number(NUMBERS.v + 2, 2 ** 52)).toThrow("v reaches");
+    expect(number(NUMBERS.out + 1, 1e300)).toThrow("expected an integer");
+  });
+
+  test("sizes that are no sizes", () => {
+    expect(number(NUMBERS.D, 0)).toThrow("D is 0, expected 1..65536");
+    expect(number(NUMBERS.E, 2 ** 17)).toThrow("E is 131072");
+    expect(number(NUMBERS.N, -1)).toThrow("N is -1");
+    expect(number(NUMBERS.M, NaN)).toThrow("expected an integer");
+    expect(number(NUMBERS.B, 2.5)).toThrow("expected an integer");
+    expect(number(NUMBERS.isa, 99)).toThrow("no such instruction set");
+    expect(number(NUMBERS.ahead, -1)).toThrow("expected 0..2^31-1");
+  });
+
+  test("units that name heads, tasks, keys, slots or joins that are not there", () => {
+    expect(unit(0, 2)).toThrow("batch element 2");
+    expect(unit(1, 3)).toThrow("heads 3 + 2");
+    expect(unit(2, 0)).toThrow("heads 0 + 0");
+    expect(unit(3, -1)).toThrow("key head -1");
+    expect(unit(4, 1)).toThrow("tasks 1 + 1");
+    expect(unit(5, 2 ** 31 - 1)).toThrow("tasks 0 +");
+    expect(unit(6, 31)).toThrow("keys 31");
+    expect(unit(7, 31)).toThrow("to 31");
+    expect(unit(8, 2)).toThrow("part 2 of 2");
+    expect(unit(9, 0)).toThrow("part 0 of 0");
+    expect(unit(10, -1)).toThrow("slot -1");
+    expect(unit(10, 8)).toThrow("slot 8");
+    expect(unit(11, 8)).toThrow("join 8");
+  });
+
+  test("tasks that name rows or keys that are not there", () => {
+    expect(task(0, 1)).toThrow("rows reach 20, expected less than 20");
+    expect(task(1, 0)).toThrow("no rows");
+    expect(task(2, 2)).toThrow("rows reach 38");
+    expect(task(2, 0)).toThrow("stride 0");
+    expect(task(3, 1)).toThrow("keys reach 30");
+    expect(task(4, -1)).toThrow("count -1");
+    expect(task(5, 2 ** 31 - 1)).toThrow("keys reach");
+    expect(task(6, 1)).toThrow("operand is 1");
+    expect(task(7, 4)).toThrow("unknown flags 4");
+  });
+
+  test("positions out of range", () => {
+    expect(changed((call) => void (call[3][0] = 2 ** 30 + 1))).toThrow("queryOffset is 1073741825");
+    expect(changed((call) => void (call[4][1] = 31))).toThrow("keyLength is 31, expected 0..30");
+    expect(changed((call) => void (call[4] = new Int32Array(1)))).toThrow("keyLength does not have B elements");
+  });
+
+  // What is not refused must stay inside the arrays: they lie between rows of sentinels, and a wild address would crash.
+  test("or survives garbage in every number, unit and task", () => {
+    let state = 12345;
+    const next = (below: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    const wild = [0, 1, -1, 2, 3, 5, 7, 8, 19, 20, 21, 30, 31, 64, 191, 193, 2 ** 30, 2 ** 31 - 1, -(2 ** 31), 2 ** 20];
+    const wilder = [...wild, NaN, Infinity, -Infinity, 0.5, 2 ** 53, -(2 ** 53), 1e300, 2 ** 62, -0];
+    let ran = 0;
+    for (let round = 0; round < (exhaustive ? 400_000 : 20_000); round++) {
+      const call = denseCall({ B: 1 + next(2), H: 4, G: 2, N: 1 + next(20), M: 1 + next(30), D: 1 + next(9), parts: 1 + next(2), isa: best });
+      const fences = [OUT, LSE].map((place) => {
+        const length = call[place as typeof OUT].length;
+        const fenced = new Float32Array(length + 64).fill(7);
+        call[place as typeof OUT] = fenced.subarray(32, 32 + length);
+        return { fenced, length };
+      });
+      for (let change = 0; change <= next(3); change++) {
+        const list = next(5);
+        if (list < 2) call[0][next(NUMBERS.count)] = wilder[next(wilder.length)]!;
+        else call[list - 1 === 4 ? 1 : (list - 1) as 1][next(call[list - 1 as 1].length)] = wild[next(wild.length)]!;
+      }
+      try {
+        if (addon.attendSync(...call) === OUTCOME.done) ran++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+      for (const { fenced, length } of fences) {
+        const intact = fenced.subarray(0, 32).every((x) => x === 7) && fenced.subarray(32 + length).every((x) => x === 7);
+        if (!intact) expect.fail(`round ${round} wrote outside of its array`);
+      }
+    }
+    expect(ran).toBeGreaterThan(100);
+  });
+});
