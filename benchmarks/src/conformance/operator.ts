@@ -1,0 +1,47 @@
+import type { RunInfo, RuntimeName } from "@saccade/core";
+import type { OnnxTensor } from "./proto.ts";
+import { Unsupported } from "./unsupported.ts";
+
+/** One operator with its inputs. */
+export interface OperatorCall {
+  readonly operator: string;
+  /** undefined where the model leaves an input out. */
+  readonly inputs: readonly (OnnxTensor | undefined)[];
+  readonly attributes: ReadonlyMap<string, number | string>;
+  /** Which outputs the model takes. */
+  readonly wanted: readonly boolean[];
+  /** Where attention runs. */
+  readonly runtime: "auto" | RuntimeName;
+  /** Told what the outputs that attention computes ran on. */
+  readonly onRun?: ((ran: RunInfo) => void) | undefined;
+}
+
+/** Outputs in the operator's order; undefined where none was wanted. */
+export type Operator = (call: OperatorCall) => Promise<readonly (OnnxTensor | undefined)[]>;
+
+/** Input `index`, which the operator cannot do without. */
+export function requiredInput(call: OperatorCall, index: number): OnnxTensor {
+  const input = call.inputs[index];
+  if (input === undefined) throw new TypeError(`${call.operator}: expected an input ${index}`);
+  return input;
+}
+
+/** A number among the attributes. */
+export function numberAttribute(call: OperatorCall, name: string): number | undefined {
+  const value = call.attributes.get(name);
+  if (typeof value === "string")
+    throw new TypeError(`${call.operator}: attribute ${name} is "${value}", expected a number`);
+  return value;
+}
+
+/** Stops at the first attribute outside `known`; `inert` names values of others that change nothing. */
+export function checkAttributes(
+  call: OperatorCall,
+  known: readonly string[],
+  inert: Readonly<Record<string, number | string>>,
+): void {
+  for (const [name, value] of call.attributes) {
+    if (known.includes(name) || inert[name] === value) continue;
+    throw new Unsupported(`${call.operator} attribute ${name}`);
+  }
+}

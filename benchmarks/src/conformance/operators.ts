@@ -1,0 +1,10 @@
+import { attention } from "./attention.ts";
+import type { Operator } from "./operator.ts";
+
+/** Operators of ONNX that the runner has, by name; those of other domains as `domain:name`. */
+export const operators: ReadonlyMap<string, Operator> = new Map([["Attention", attention]]);
+
+/** The name an operator goes by here and in messages. */
+export function operatorName(domain: string, operator: string): string {
+  return domain === "" || domain === "ai.onnx" ? operator : `${domain}:${operator}`;
+}
