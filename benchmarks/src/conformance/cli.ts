@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { RunInfo, RuntimeName } from "@saccade/core";
@@ -16,10 +17,16 @@ const main = async (): Promise<number> => {
     allowPositionals: true,
     options: { runtime: { type: "string", default: "auto" }, help: { type: "boolean", short: "h", default: false } },
   });
-  const folder = positionals[0] ?? process.env["SACCADE_ONNX_TESTS"];
-  if (values.help || folder === undefined || positionals.length > 1 || !RUNTIMES.includes(values.runtime)) {
+  const given = positionals[0] ?? process.env["SACCADE_ONNX_TESTS"];
+  if (values.help || given === undefined || positionals.length > 1 || !RUNTIMES.includes(values.runtime)) {
     console.log(USAGE);
     return values.help ? 0 : 2;
+  }
+  // A package manager's script runs in the package; the caller's paths start from INIT_CWD.
+  const folder = resolve(process.env["INIT_CWD"] ?? "", given);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    console.log(`conformance: ${folder} is no folder`);
+    return 2;
   }
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const runtime = values.runtime as "auto" | RuntimeName;
@@ -27,11 +34,7 @@ const main = async (): Promise<number> => {
   const onRun = (ran: RunInfo): void => {
     systems.add([`${ran.runtime} (${ran.instructionSet})`, ...ran.notTaken].join("; "));
   };
-  // A package manager's script runs in the package; the caller's paths start from INIT_CWD.
-  for await (const { name, status, detail } of runFolder(resolve(process.env["INIT_CWD"] ?? "", folder), {
-    runtime,
-    onRun,
-  })) {
+  for await (const { name, status, detail } of runFolder(folder, { runtime, onRun })) {
     counts[status]++;
     console.log(`${status.padEnd(7)} ${name}${detail === undefined ? "" : `: ${detail}`}`);
   }
