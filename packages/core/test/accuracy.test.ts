@@ -5,10 +5,11 @@ import { accuracy, expected, type Expected } from "./accuracy-rule.ts";
 import { flattened, LENGTHS, randomCase, type AttentionCase } from "./attention-case.ts";
 import { availableRuntimes, type AvailableRuntime } from "./available-runtimes.ts";
 import { RandomNumbers } from "./random-numbers.ts";
+import { sameBits } from "./same-bits.ts";
 
-const casesPerLength = process.env["SACCADE_EXHAUSTIVE"] ? 300 : 12;
+const casesPerLength = process.env["SACCADE_EXHAUSTIVE"] ? 300 : 10;
 /** Rows of a case that are compared: float64 in JavaScript is slow. */
-const sampledRows = 96;
+const sampledRows = 64;
 
 const { available, missing } = await availableRuntimes();
 const worst = new Map<string, { ratio: number; lseRatio: number; name: string }>();
@@ -40,25 +41,24 @@ function expectedOf(given: AttentionCase, seed: number): Expected {
   return expected(checkCall("test", variant, given.inputs, false), sampled(given, seed));
 }
 
-function bits(result: AttentionResult): Uint32Array[] {
-  const data = result.out.data as Float32Array;
-  return [new Uint32Array(data.buffer), new Uint32Array(result.lse!.buffer)];
+function same(a: AttentionResult, b: AttentionResult): boolean {
+  return sameBits(a.out.data as Float32Array, b.out.data as Float32Array) && sameBits(a.lse!, b.lse!);
 }
 
 async function checkRuntime({ label, runtime }: AvailableRuntime, given: AttentionCase, want: Expected) {
   const attend = dense(given.options);
   const two = await attend.forward(given.inputs, { lse: true, runtime, threads: 2 });
   const { ratio, lseRatio } = accuracy(want, flattened(two.out), two.lse);
-  expect({ label, ratio, lseRatio, within: ratio <= 1 && lseRatio <= 1 }).toMatchObject({ within: true });
   const before = worst.get(label);
   if (before === undefined || Math.max(ratio, lseRatio) > Math.max(before.ratio, before.lseRatio)) {
     worst.set(label, { ratio, lseRatio, name: given.name });
   }
+  expect(Math.max(ratio, lseRatio), `out ${ratio}, lse ${lseRatio} of what is allowed: ${given.name}`).toBeLessThanOrEqual(1);
   if (runtime.name === "reference") return;
   const one = await attend.forward(given.inputs, { lse: true, runtime, threads: 1 });
-  expect(bits(one)).toEqual(bits(two));
+  expect(same(one, two)).toBe(true);
   const sync = attend.forwardSync(given.inputs, { lse: true, runtime });
-  expect(bits(sync)).toEqual(bits(two));
+  expect(same(sync, two)).toBe(true);
 }
 
 describe.each(LENGTHS)("%i queries against %i keys", (queries, keys) => {
@@ -68,7 +68,7 @@ describe.each(LENGTHS)("%i queries against %i keys", (queries, keys) => {
       const given = randomCase(queries, keys, seed);
       cases.push({ given, want: expectedOf(given, seed) });
     }
-  });
+  }, 120_000);
 
   test.each(available)("$label keeps the accuracy rule with the same bits on one thread and two", async (runtime) => {
     for (const { given, want } of cases) {
