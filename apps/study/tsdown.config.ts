@@ -5,6 +5,8 @@ const config: UserConfig = defineConfig({
   entry: { index: "src/index.ts", cli: "src/cli.ts", child: "src/measure/child.ts" },
   format: "esm",
   platform: "node",
+  // .js, as the exports say, not .mjs: the package is ESM already.
+  fixedExtension: false,
   target: "node20.19",
   dts: true,
   clean: true,

@@ -5,9 +5,8 @@ export type HeadJob = "induction" | "local" | "sink";
 
 /** What a head is built from. */
 export interface HeadContext {
+  /** The N tokens in use. */
   readonly text: TokenText;
-  /** Tokens in use, N. */
-  readonly length: number;
   /** D */
   readonly headDim: number;
   /** Tokens that an induction head matches. */

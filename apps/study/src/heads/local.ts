@@ -16,10 +16,10 @@ const MARGIN = 3;
  *
  * The rank-th query head of a group looks `rank * width` tokens back instead of at itself.
  */
-export function localHead({ length, headDim }: HeadContext): ConstructedHead {
+export function localHead({ text, headDim }: HeadContext): ConstructedHead {
   const pairs = headDim >> 1;
   const frequency = Float64Array.from({ length: pairs }, (_, f) => normal(f) / LOCAL_WIDTH);
-  const gain = matchGain(length / LOCAL_WIDTH, headDim, MARGIN);
+  const gain = matchGain(text.tokens.length / LOCAL_WIDTH, headDim, MARGIN);
   const write = (position: number, height: number, into: Float32Array, at: number): void => {
     const unit = height / Math.sqrt(pairs);
     for (let f = 0; f < pairs; f++) {

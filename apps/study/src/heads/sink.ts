@@ -13,9 +13,9 @@ const MARGIN = 2;
  * only the first `SINK_TOKENS` keys have it. The others hold the token's hashed embedding, so that what is left over goes to equal tokens.
  * The sink's logit is ln N above what all equal tokens could hold together.
  */
-export function sinkHead({ text, length, headDim }: HeadContext): ConstructedHead {
+export function sinkHead({ text, headDim }: HeadContext): ConstructedHead {
   const content = headDim - 1;
-  const height = Math.log(Math.max(length, 1)) - Math.log(SINK_TOKENS) + CONTENT + MARGIN;
+  const height = Math.log(text.tokens.length) - Math.log(SINK_TOKENS) + CONTENT + MARGIN;
   return {
     job: "sink",
     key(position, into, at) {

@@ -7,7 +7,7 @@ export interface HeadRange {
   readonly count: number;
 }
 
-/** Queries, keys and values of the first tokens of some heads, batch 1: [1, H, N, D], [1, G, M, D], [1, G, M, E]. */
+/** Queries, keys and values of some heads, batch 1: [1, H, N, D], [1, G, M, D], [1, G, M, E]. */
 export interface Slice {
   readonly q: Tensor;
   readonly k: Tensor;
@@ -45,7 +45,7 @@ export interface Input {
   readonly maxLength: number;
   /** Factor on q . k; undefined for the default, 1 / sqrt(D). */
   readonly scale: number | undefined;
-  /** The first `length` tokens of some heads. */
+  /** `length` tokens of some heads: the first of a capture, the middle of a text. */
   slice(length: number, range: HeadRange): Slice;
   /** What key head g was built to do at this length; undefined where heads are given. */
   head(length: number, kvHead: number): ConstructedHead | undefined;

@@ -12,24 +12,32 @@ const SCORED_POSITIONS = 1024;
 
 /** Real text under constructed heads: keys and queries by the head's job, values the hashed embeddings of the tokens. */
 export function textInput(spec: TextSpec): Input {
-  const text = readTokens(spec.file, spec.tokens);
+  const whole = readTokens(spec.file, spec.tokens);
+  const excerpt = (length: number): TokenText => ({ ...whole, tokens: middle(whole.tokens, length) });
   const unit = spec.tokens === "bytes" ? "bytes" : "words and marks";
   return {
-    description: `${basename(spec.file)}, ${text.tokens.length} ${unit}, induction over ${spec.ngram}`,
+    description: `${basename(spec.file)}, ${whole.tokens.length} ${unit}, induction over ${spec.ngram}`,
     heads: spec.heads,
     kvHeads: spec.kvHeads,
     headDim: spec.headDim,
     valueDim: spec.headDim,
-    maxLength: text.tokens.length,
+    maxLength: whole.tokens.length,
     scale: undefined,
-    slice: (length, range) => constructSlice(text, spec, length, range),
-    head: (length, kvHead) => constructHead(kvHead, { text, length, headDim: spec.headDim, ngram: spec.ngram }),
-    retrieval: (length, range, out, causal) => scoreRetrieval(text, spec, length, range, out, causal),
+    slice: (length, range) => constructSlice(excerpt(length), spec, range),
+    head: (length, kvHead) => constructHead(kvHead, { text: excerpt(length), headDim: spec.headDim, ngram: spec.ngram }),
+    retrieval: (length, range, out, causal) => scoreRetrieval(excerpt(length), spec, range, out, causal),
   };
 }
 
-function constructSlice(text: TokenText, spec: TextSpec, length: number, { first, count }: HeadRange): Slice {
+/** Tokens from the middle of a text: its beginning, a licence or a title page, is not like the rest. */
+function middle(tokens: Int32Array, length: number): Int32Array {
+  const start = (tokens.length - length) >> 1;
+  return tokens.subarray(start, start + length);
+}
+
+function constructSlice(text: TokenText, spec: TextSpec, { first, count }: HeadRange): Slice {
   const { headDim: width, ngram } = spec;
+  const { length } = text.tokens;
   const stack = spec.heads / spec.kvHeads;
   const q = new Float32Array(count * stack * length * width);
   const k = new Float32Array(count * length * width);
@@ -38,7 +46,7 @@ function constructSlice(text: TokenText, spec: TextSpec, length: number, { first
   // Heads are built for logits of q . k; attention multiplies by 1 / sqrt(D).
   const unscale = Math.sqrt(width);
   for (let g = 0; g < count; g++) {
-    const head = constructHead(first + g, { text, length, headDim: width, ngram });
+    const head = constructHead(first + g, { text, headDim: width, ngram });
     for (let position = 0; position < length; position++) {
       const at = (g * length + position) * width;
       head.key(position, k, at);
@@ -61,15 +69,15 @@ function constructSlice(text: TokenText, spec: TextSpec, length: number, { first
 function scoreRetrieval(
   text: TokenText,
   spec: TextSpec,
-  length: number,
   { first, count }: HeadRange,
   out: Tensor,
   causal: boolean,
 ): Retrieval {
-  const tokens = text.tokens.subarray(0, length);
+  const { tokens, vocabulary } = text;
+  const { length } = tokens;
   const positions = scoredPositions(length);
   const truth = followersAt(tokens, ngramKeys(tokens, spec.ngram), positions, causal);
-  const embeddings = tokenEmbeddings(text.vocabulary, spec.headDim);
+  const embeddings = tokenEmbeddings(vocabulary, spec.headDim);
   const numbers = numbersOf(out);
   const stack = spec.heads / spec.kvHeads;
   const sum = { scored: 0, correct: 0, farScored: 0, farCorrect: 0 };

@@ -38,7 +38,7 @@ export async function measureCell(cell: Cell): Promise<Measurement> {
     for (const range of ranges) {
       const slice = input.slice(cell.length, range);
       const first = input.slice(Math.min(FIRST_TOKENS, cell.length), range);
-      collectGarbage();
+      await collectGarbage();
       const before = residentBytes();
       open ??= await system.open(options);
       passes.push(await measurePass(cell, input, range, slice, first, definition, open, before));

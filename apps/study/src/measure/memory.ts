@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 
 /** How a peak was measured. */
 export type MemoryMethod = "high-water mark, reset" | "high-water mark, not reset" | "maximum resident size";
@@ -8,12 +9,24 @@ export function residentBytes(): number {
   return statusBytes("VmRSS") ?? process.memoryUsage.rss();
 }
 
-/** Frees what nothing refers to any more, where Node was started with --expose-gc. */
-export function collectGarbage(): void {
-  // Array buffers go in a second pass.
-  globalThis.gc?.();
-  globalThis.gc?.();
+/**
+ * Frees what nothing refers to any more, where Node was started with --expose-gc, and waits until the resident size no longer falls:
+ * pages go back to the system on other threads, and what goes back during a measurement would be missing from it.
+ */
+export async function collectGarbage(): Promise<void> {
+  let resident = Infinity;
+  for (let round = 0; round < SETTLE_ROUNDS; round++) {
+    globalThis.gc?.();
+    await setTimeout(SETTLE_MS);
+    const now = residentBytes();
+    if (now > resident - SETTLED_BYTES) return;
+    resident = now;
+  }
 }
+
+const SETTLE_ROUNDS = 20;
+const SETTLE_MS = 20;
+const SETTLED_BYTES = 64 * 1024;
 
 /** The peak of this process's resident memory from `start` on. */
 export interface PeakMeter {

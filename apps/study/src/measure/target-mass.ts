@@ -6,7 +6,7 @@ import { queryAt } from "./sampled-error.ts";
 /** Mean share of the attention that heads of each job put on the keys they were built for; absent where nothing could be looked at. */
 export type TargetMass = { readonly [job in HeadJob]?: number };
 
-/** Positions at which the mass is looked at. */
+/** Positions per head at which the mass is looked at. */
 const POSITIONS = 8;
 
 /** Measures what constructed heads do, through the float64 reference of `attention`. Undefined where heads are given, not constructed. */
@@ -22,12 +22,14 @@ export function targetMass(
   for (let g = 0; g < range.count; g++) {
     const head = input.head(length, range.first + g);
     if (!head) return undefined;
-    for (const position of spread(length)) {
-      for (let rank = 0; rank < stack; rank++) {
+    for (let rank = 0; rank < stack; rank++) {
+      let seen = 0;
+      for (const position of candidates(length)) {
         const mass = massAt(attention, slice, head, g * stack + rank, rank, position);
         if (mass === undefined) continue;
         const sum = sums.get(head.job) ?? { mass: 0, count: 0 };
         sums.set(head.job, { mass: sum.mass + mass, count: sum.count + 1 });
+        if (++seen === POSITIONS) break;
       }
     }
   }
@@ -62,8 +64,10 @@ function oneHead(all: Tensor, head: number): Tensor {
   });
 }
 
-/** Positions in the second half, where most keys are visible. */
-function spread(length: number): number[] {
-  const count = Math.min(POSITIONS, length);
-  return Array.from({ length: count }, (_, s) => Math.floor(length / 2 + ((s + 0.5) * length) / 2 / count));
+/** Positions in the second half, where most keys are visible, in an order that is spread out from its beginning. */
+function candidates(length: number): number[] {
+  const half = length >> 1;
+  const count = Math.min(8 * POSITIONS, length - half);
+  const step = 27; // coprime to any count below 65 that is not a multiple of 3
+  return Array.from({ length: count }, (_, s) => half + Math.floor((((s * step) % count) + 0.5) * ((length - half) / count)));
 }

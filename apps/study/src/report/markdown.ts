@@ -51,8 +51,8 @@ export function summary(header: StudyHeader, cells: readonly CellRecord[]): stri
     const dense = last && measured.find((other) => isDenseAt(other, last.length));
     if (last && dense) {
       lines.push(
-        `At ${last.length} tokens dense takes ${digits(last.medianMs / dense.medianMs)} times less time than ${name}, ` +
-          `and ${bytes(dense.peakBytes)} instead of ${bytes(last.peakBytes)} beyond the inputs.`,
+        `At ${last.length} tokens ${name} takes ${digits(last.medianMs / dense.medianMs)} times as long as dense ` +
+          `and holds ${bytes(last.peakBytes)} beyond the inputs where dense holds ${bytes(dense.peakBytes)}.`,
       );
     }
   }

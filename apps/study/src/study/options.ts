@@ -11,7 +11,7 @@ export interface StudyOptions {
   readonly causal: boolean;
   readonly runtime: "auto" | RuntimeName;
   /** undefined for the available parallelism. */
-  readonly threads: number | undefined;
+  readonly threads?: number | undefined;
   /** Timed calls of a cell at most. */
   readonly repeats: number;
   /** Seconds of timed calls after which a cell starts no further one. */
@@ -19,7 +19,7 @@ export interface StudyOptions {
   /** A cell whose call is expected to take longer is not run. */
   readonly callSeconds: number;
   /** Bytes that a cell may need beyond what is resident anyway; undefined for what is free when it starts. */
-  readonly memoryBytes: number | undefined;
+  readonly memoryBytes?: number | undefined;
 }
 
 /** What a preset decides; everything else is the same in all of them. */
@@ -47,11 +47,11 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
     headDim: 64,
     repeats: 15,
     cellSeconds: 3,
-    callSeconds: 15,
+    callSeconds: 30,
   },
   smoke: {
-    description: "128 and 256 tokens, seconds",
-    lengths: [128, 256],
+    description: "256 and 512 tokens, seconds",
+    lengths: [256, 512],
     systems: ["dense", "naive"],
     heads: 3,
     kvHeads: 3,

@@ -17,7 +17,7 @@ const WORD = /[\p{L}\p{N}_$]+|\s+|[^\p{L}\p{N}_$\s]/gu;
 
 /** Splits text into tokens. Words get ids in the order in which they first occur. */
 export function tokenize(text: Uint8Array, kind: TokenKind): TokenText {
-  if (kind === "bytes") return { kind, tokens: Int32Array.from(text), vocabulary: 256 };
+  if (kind === "bytes") return { kind, tokens: new Int32Array(text), vocabulary: 256 };
   const ids = new Map<string, number>();
   const tokens: number[] = [];
   for (const [word] of new TextDecoder().decode(text).matchAll(WORD)) {
