@@ -48,7 +48,7 @@ const { values } = parseArgs({
   },
 });
 const timeoutMs = Number(values.timeout) * 1000;
-/** GFLOP/s that a system reached in the last case it finished, by label: what a larger case will take can be told. */
+/** The highest GFLOP/s that a system reached so far, by label: how long a larger case takes at least can be told. */
 const pace = new Map<string, number>();
 const json = new JsonLines(values.json);
 
@@ -118,7 +118,9 @@ async function runCase(entry: Case): Promise<PeerResult[]> {
   for (const contestant of contestants) {
     const result = resultOf(entry, contestant);
     results.set(contestant.system, result);
-    if (result.gflops !== null) pace.set(contestant.label, result.gflops);
+    // A single query is bound by memory: its rate says nothing about the others.
+    if (result.gflops === null || entry.shape.N === 1) continue;
+    pace.set(contestant.label, Math.max(result.gflops, pace.get(contestant.label) ?? 0));
   }
   return systems.map((system) => results.get(system)!);
 }

@@ -53,7 +53,7 @@ export function againstBest(ours: Entry, peers: readonly System[]): Promise<Meas
     if (finished.length === 0) return { value: NaN, detail: `no peer ran: ${reasons(rest)}` };
     const best = Math.min(...finished.map(({ rounds }) => median(rounds)));
     const near = finished.filter(({ rounds }) => median(rounds) <= NEAR * best);
-    for (const { rounds } of near) rounds.length = 0;
+    for (const { rounds, cpu } of near) rounds.length = cpu.length = 0;
     await interleave([a!, ...near], TURNS);
     const ratios = near.map((peer) => ratio(a!, peer));
     return ratios.reduce((least, next) => (next.value < least.value ? next : least));
@@ -64,10 +64,19 @@ function ratio(a: Contestant, b: Contestant): Measured {
   if (a.failed !== undefined || b.failed !== undefined) return { value: NaN, detail: reasons([a, b]) };
   const work = neededFlops(a.shape) / neededFlops(b.shape);
   const range = ratioRange(b.rounds, a.rounds);
+  const single = `single rounds ${short(range.min * work)} to ${short(range.max * work)}`;
   return {
     value: medianRatio(b.rounds, a.rounds) * work,
-    detail: `${figures(a)}, ${figures(b)}, single rounds ${short(range.min * work)} to ${short(range.max * work)}`,
+    detail: `${figures(a)}, ${figures(b)}, ${single}${cpuRatio(a, b)}`,
   };
+}
+
+/** With one thread each, processor time is a second witness that a busy machine does not disturb as much. */
+function cpuRatio(a: Contestant, b: Contestant): string {
+  const alone = a.system.threads === 1 && b.system.threads === 1;
+  if (!alone) return "";
+  const work = neededFlops(a.shape) / neededFlops(b.shape);
+  return `, by processor time ${(medianRatio(b.cpu, a.cpu) * work).toFixed(2)}`;
 }
 
 function figures({ system, shape, rounds }: Contestant): string {

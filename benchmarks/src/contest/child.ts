@@ -44,13 +44,15 @@ async function prepare(system: System, shape: CallShape): Promise<Ready> {
 async function round(minMs: number): Promise<Round> {
   if (!prepared) throw new Error("nothing was prepared");
   const times: number[] = [];
+  const before = process.cpuUsage();
   const end = performance.now() + minMs;
   do {
     // One after another is the point.
     // oxlint-disable-next-line no-await-in-loop
     times.push(await timed(prepared));
   } while (performance.now() < end);
-  return { calls: times.length, medianMs: median(times) };
+  const { user, system } = process.cpuUsage(before);
+  return { calls: times.length, medianMs: median(times), cpuMs: (user + system) / 1000 / times.length };
 }
 
 /** A system that measures itself returns its own milliseconds. */

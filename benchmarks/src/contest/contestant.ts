@@ -13,6 +13,8 @@ export class Contestant implements Disposable {
   readonly label: string;
   /** Medians of the rounds, in milliseconds a call. */
   readonly rounds: number[] = [];
+  /** Processor time of the same rounds, in milliseconds a call. */
+  readonly cpu: number[] = [];
   ready: Ready | undefined;
   failed: string | undefined;
   readonly #timeoutMs: number;

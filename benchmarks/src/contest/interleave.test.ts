@@ -8,9 +8,10 @@ function player(name: string, turns: string[], rounds: number[] = []): Contestan
     failed: undefined,
     ready: { firstMs: 1 },
     rounds,
+    cpu: [],
     round: () => {
       turns.push(name);
-      return Promise.resolve({ calls: 1, medianMs: turns.length });
+      return Promise.resolve({ calls: 1, medianMs: turns.length, cpuMs: 0 });
     },
   };
   return fake as unknown as Contestant;

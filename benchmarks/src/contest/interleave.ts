@@ -16,7 +16,7 @@ const SETTLE_MS = 20;
 
 /**
  * A B A B ...: contestants take turns, one computing at a time. The first turn of each warms up and is not counted.
- * Medians of the rounds are left in `contestant.rounds`.
+ * What rounds took is left in `contestant.rounds` and `contestant.cpu`.
  */
 export async function interleave(contestants: readonly Contestant[], options: InterleaveOptions): Promise<void> {
   const spent = new Map<Contestant, number>();
@@ -30,7 +30,10 @@ export async function interleave(contestants: readonly Contestant[], options: In
       const start = performance.now();
       const result = await contestant.round(options.roundMs);
       spent.set(contestant, used + performance.now() - start);
-      if (round >= 0 && result) contestant.rounds.push(result.medianMs);
+      if (round >= 0 && result) {
+        contestant.rounds.push(result.medianMs);
+        contestant.cpu.push(result.cpuMs);
+      }
       await sleep(SETTLE_MS);
     }
   }

@@ -19,6 +19,8 @@ export interface Ready {
 export interface Round {
   readonly calls: number;
   readonly medianMs: number;
+  /** Processor time of a call, over all threads of the process; waiting for a processor does not count. */
+  readonly cpuMs: number;
 }
 
 export type Reply =

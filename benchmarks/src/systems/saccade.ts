@@ -1,4 +1,6 @@
-import { dense, openRuntime, tensor, type Runtime, type Tensor } from "@saccade/core";
+import { dense, openRuntime, tensor, type AttentionInputs, type Runtime, type Tensor } from "@saccade/core";
+import { headsFirst, type Inputs } from "../measure/inputs.ts";
+import type { CallShape } from "../measure/shape.ts";
 import type { Prepare } from "./system.ts";
 
 const opened = new Map<string, Promise<Runtime>>();
@@ -11,34 +13,51 @@ function runtimeOf(name: "native" | "wasm", threads: number): Promise<Runtime> {
   return open;
 }
 
-/** Saccade's dense attention on the caller's arrays, in the same layout as onnxruntime's: [B, N, H, D]. */
+/**
+ * Saccade's dense attention on the caller's arrays. A prompt lies as onnxruntime's MultiHeadAttention takes it, in [B, N, H, D]; the keys of a
+ * single query lie as caches keep them (Saccade's decoder, onnxruntime's past), in [B, H, N, D].
+ */
 export const saccade =
   (name: "native" | "wasm", call: "forward" | "forwardSync"): Prepare =>
-  async ({ B, H, G, N, M, D, E, causal }, inputs, threads) => {
+  async (shape, inputs, threads) => {
     const runtime = await runtimeOf(name, threads);
-    const attend = dense({ causal });
-    const layout = "bnhd";
-    const q = tensor(inputs.q, { shape: [B, N, H, D], layout });
-    const k = tensor(inputs.k, { shape: [B, M, G, D], layout });
-    const v = tensor(inputs.v, { shape: [B, M, G, E], layout });
-    let out: Tensor | undefined;
-    const options = { runtime, threads };
     const info = runtime.info(threads);
     if (info.threads !== threads) throw new Error(`ran on ${info.threads} threads: ${info.notTaken.join("; ")}`);
+    const attend = dense({ causal: shape.causal });
+    const tensors = shape.N === 1 ? asCache(shape, inputs) : asPrompt(shape, inputs);
+    const options = { runtime, threads };
+    let out: Tensor | undefined;
     return {
       run:
         call === "forward"
           ? async () => {
-              out = (await attend.forward({ q, k, v }, options)).out;
+              out = (await attend.forward(tensors, options)).out;
             }
           : () => {
-              out = attend.forwardSync({ q, k, v }, options).out;
+              out = attend.forwardSync(tensors, options).out;
             },
       read: () => {
-        const { strides, offset } = out!;
-        const data = out!.data instanceof Float32Array ? out!.data : out!.data.floats();
-        return (b, h, i, e) => data[offset + b * strides.b + h * strides.h + i * strides.n + e]!;
+        const { strides, offset, data } = out!;
+        const floats = data instanceof Float32Array ? data : data.floats();
+        return (b, h, i, e) => floats[offset + b * strides.b + h * strides.h + i * strides.n + e]!;
       },
       note: info.instructionSet,
     };
   };
+
+function asPrompt({ B, H, G, N, M, D, E }: CallShape, { q, k, v }: Inputs): AttentionInputs {
+  const layout = "bnhd";
+  return {
+    q: tensor(q, { shape: [B, N, H, D], layout }),
+    k: tensor(k, { shape: [B, M, G, D], layout }),
+    v: tensor(v, { shape: [B, M, G, E], layout }),
+  };
+}
+
+function asCache({ B, H, G, N, M, D, E }: CallShape, { q, k, v }: Inputs): AttentionInputs {
+  return {
+    q: tensor(headsFirst(q, B, N, H, D), { shape: [B, H, N, D] }),
+    k: tensor(headsFirst(k, B, M, G, D), { shape: [B, G, M, D] }),
+    v: tensor(headsFirst(v, B, M, G, E), { shape: [B, G, M, E] }),
+  };
+}
