@@ -41,6 +41,9 @@ const COMMON: readonly string[] = [
   "-mbulk-memory",
   "-matomics",
   "-nostdlib",
+  // Loop strength reduction loses what is known of the offsets in the inner loop, which then are added one by one.
+  "-mllvm",
+  "-disable-lsr",
   "-Wl,--no-entry",
   // With a shared memory the linker makes data segments passive, and the first instance alone initialises them.
   "-Wl,--import-memory,--shared-memory,--max-memory=4294967296",

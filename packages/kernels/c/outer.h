@@ -16,16 +16,22 @@
 
 #include "simd.h"
 
+// Offsets are unsigned: only then may the compiler write them into WebAssembly's loads, where a wrapped sum would trap.
 INLINE void outer_step(const int nv, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
   vf row[PANEL_VECTORS];
 #pragma GCC unroll 8
-  for (int v = 0; v < nv; v++) row[v] = vf_load(b + v * LANES);
+  for (unsigned v = 0; v < (unsigned)nv; v++) row[v] = vf_load(b + v * (unsigned)LANES);
 #pragma GCC unroll 8
-  for (int i = 0; i < OUTER_ROWS; i++) {
+  for (unsigned i = 0; i < OUTER_ROWS; i++) {
     vf x = vf_set(a[i]);
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) acc[i][v] = vf_accumulate(acc[i][v], x, row[v]);
   }
+  // A step ends before the next begins: reordered across steps, the operands of four steps are alive at once and spill.
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++)
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) acc[i][v] = vf_pin(acc[i][v]);
 }
 
 INLINE void outer(const int nv, int depth, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
@@ -36,7 +42,7 @@ INLINE void outer(const int nv, int depth, const float *a, const float *b, vf ac
   int d = 0;
   for (; d + 4 <= depth; d += 4) {
 #pragma GCC unroll 4
-    for (int u = 0; u < 4; u++) outer_step(nv, a + u * OUTER_ROWS, b + u * nv * LANES, acc);
+    for (unsigned u = 0; u < 4; u++) outer_step(nv, a + u * (unsigned)OUTER_ROWS, b + u * (unsigned)(nv * LANES), acc);
     a += 4 * OUTER_ROWS;
     b += 4 * nv * LANES;
   }

@@ -22,6 +22,7 @@ static inline vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 static inline vf vf_fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
 static inline vf vf_accumulate(vf acc, vf a, vf b) { return vf_fma(a, b, acc); }
 // A comparison and a select, so that a NaN gives b as on x86: vmaxq_f32 would return the NaN.
+static inline vf vf_pin(vf x) { return x; }
 static inline vm vf_less(vf a, vf b) { return vcltq_f32(a, b); }
 static inline vm vf_equal(vf a, vf b) { return vceqq_f32(a, b); }
 static inline vf vf_select(vm m, vf a, vf b) { return vbslq_f32(m, a, b); }

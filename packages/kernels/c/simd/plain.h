@@ -25,6 +25,7 @@ static inline vf vf_div(vf a, vf b) { return a / b; }
 static inline vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 static inline vf vf_fnma(vf a, vf b, vf c) { return c - a * b; }
 static inline vf vf_accumulate(vf acc, vf a, vf b) { return vf_fma(a, b, acc); }
+static inline vf vf_pin(vf x) { return x; }
 static inline vm vf_less(vf a, vf b) { return a < b; }
 static inline vm vf_equal(vf a, vf b) { return a == b; }
 static inline vf vf_select(vm m, vf a, vf b) { return (vf)(((vi)a & m) | ((vi)b & ~m)); }

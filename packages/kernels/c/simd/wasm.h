@@ -30,6 +30,11 @@ static inline vf vf_accumulate(vf acc, vf a, vf b) { return vf_fma(a, b, acc); }
 // pmax(b, a) is b < a ? a : b, one x86 instruction; wasm's own max needs several to order zeros and NaNs.
 static inline vf vf_max(vf a, vf b) { return wasm_f32x4_pmax(b, a); }
 static inline vf vf_min(vf a, vf b) { return wasm_f32x4_pmin(b, a); }
+// Keeps the compiler from moving the computation of x past other pins.
+static inline vf vf_pin(vf x) {
+  __asm__ volatile("" : "+r"(x));
+  return x;
+}
 static inline vm vf_less(vf a, vf b) { return wasm_f32x4_lt(a, b); }
 static inline vm vf_equal(vf a, vf b) { return wasm_f32x4_eq(a, b); }
 static inline vf vf_select(vm m, vf a, vf b) { return wasm_v128_bitselect(a, b, m); }
