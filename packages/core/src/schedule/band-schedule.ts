@@ -14,6 +14,21 @@ export function stackedHeads(heads: number, kvHeads: number): number {
   return Math.ceil(group / Math.ceil(group / BLOCK_ROWS));
 }
 
+/** Units that a call should have at least, so that every core finds work until the end. */
+const WANTED_UNITS = 16;
+/** Blocks are not cut below this many rows for that: keys are packed once per block. */
+const SMALL_BLOCK_ROWS = 192;
+
+/** Query positions of a block: equal blocks, as large as a unit may be, or smaller where there would be too few units. */
+export function blockPositions({ batch, heads, kvHeads, queries }: AttentionShape): number {
+  const stack = stackedHeads(heads, kvHeads);
+  const most = Math.max(1, Math.floor(BLOCK_ROWS / stack));
+  const stacks = (batch * heads) / stack;
+  const wanted = Math.min(Math.ceil(WANTED_UNITS / stacks), Math.floor((queries * stack) / SMALL_BLOCK_ROWS));
+  const blocks = Math.max(Math.ceil(queries / most), wanted, 1);
+  return Math.max(1, Math.ceil(queries / blocks));
+}
+
 /**
  * The schedule of attention whose rows each see one range of keys: everything, causal, windows.
  *
@@ -32,7 +47,7 @@ export function stackedHeads(heads: number, kvHeads: number): number {
  */
 export function bandSchedule(shape: AttentionShape, reach: Reach, pairTerms: boolean): Schedule {
   const { batch, heads, kvHeads, queries } = shape;
-  const blockPositions = Math.max(1, Math.floor(BLOCK_ROWS / stackedHeads(heads, kvHeads)));
+  const positions = blockPositions(shape);
   const listOf = new Int32Array(batch * kvHeads);
   const lists: TaskList[] = [];
   const owners: number[] = [];
@@ -44,12 +59,12 @@ export function bandSchedule(shape: AttentionShape, reach: Reach, pairTerms: boo
     if (index < 0) {
       index = lists.length;
       owners.push(b);
-      visited.push(pushBandList(lists, queries, blockPositions, reach, b, pairTerms));
+      visited.push(pushBandList(lists, queries, positions, reach, b, pairTerms));
     }
     listOf.fill(index, b * kvHeads, (b + 1) * kvHeads);
     visitedPairs += visited[index]! * heads;
   }
-  return { lists, listOf, blockPositions, visitedPairs };
+  return { lists, listOf, blockPositions: positions, visitedPairs };
 }
 
 function sameReach(reach: Reach, a: number, b: number): boolean {
@@ -59,7 +74,7 @@ function sameReach(reach: Reach, a: number, b: number): boolean {
 function pushBandList(
   lists: TaskList[],
   queries: number,
-  blockPositions: number,
+  positions: number,
   reach: Reach,
   b: number,
   pairTerms: boolean,
@@ -67,14 +82,14 @@ function pushBandList(
   const offset = reach.queryOffset[b]!;
   const keyLength = reach.keyLength[b]!;
   const { ahead, back } = reach;
-  const blockCount = Math.ceil(queries / blockPositions);
+  const blockCount = Math.ceil(queries / positions);
   const tasks = new Int32Array(blockCount * 3 * TASK_INTS);
   const blocks = new Int32Array(blockCount + 1);
   let count = 0;
   let pairs = 0;
   for (let block = 0; block < blockCount; block++) {
-    const row = block * blockPositions;
-    const rows = Math.min(blockPositions, queries - row);
+    const row = block * positions;
+    const rows = Math.min(positions, queries - row);
     const first = row + offset;
     const last = first + rows - 1;
     blocks[block] = count;

@@ -11,8 +11,8 @@ export const PARTIAL = 1;
 /** The last task of its rows. */
 export const FINISH = 2;
 
-/** Query rows (positions x stacked heads) of one block at most; divisible by every panel width of the kernels. */
-export const BLOCK_ROWS = 192;
+/** Query rows (positions x stacked heads) of one block at most: `SACCADE_ROWS` of the kernels. */
+export const BLOCK_ROWS = 576;
 
 /** The tasks of one (batch element, key head). */
 export interface TaskList {
