@@ -11,6 +11,7 @@ import {
   type Extent,
   type Finding,
   checkElementary,
+  checkEmulatedAvx512,
   checkEmulatedNeon,
   checkMemory,
   checkSyntax,
@@ -31,6 +32,8 @@ const extent: Extent = {
   problems: values.problems === undefined ? base.problems : Number(values.problems),
   seed: values.seed === undefined ? base.seed : Number(values.seed),
 };
+// Emulators and ThreadSanitizer are slow.
+const tenth: Extent = { ...extent, problems: Math.ceil(extent.problems / 10) };
 
 let failed = 0;
 const tell = (findings: readonly Finding[]): void => {
@@ -47,10 +50,10 @@ if (compiler === undefined) {
   tell(await checkSyntax(compiler));
   tell(await checkElementary(compiler, extent));
   tell(await checkMemory(compiler, extent));
+  tell(await checkEmulatedAvx512(compiler, tenth));
   if (values.exhaustive) {
-    const some = { ...extent, problems: Math.ceil(extent.problems / 10) };
-    tell([await checkThreads(compiler, some)]);
-    tell(await checkEmulatedNeon(some));
+    tell([await checkThreads(compiler, tenth)]);
+    tell(await checkEmulatedNeon(tenth));
   }
 }
 process.exitCode = failed > 0 ? 1 : 0;

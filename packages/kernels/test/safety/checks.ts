@@ -1,4 +1,5 @@
 import {
+  EMULATED_AVX512,
   NEON,
   SANITIZERS,
   type Compiler,
@@ -82,6 +83,24 @@ export async function checkElementary(compiler: Compiler, { step }: Extent): Pro
         return finding(code, output);
       }),
     );
+  });
+}
+
+/** AVX-512 on an x86 processor that lacks it: everything but the instructions themselves. */
+export async function checkEmulatedAvx512(compiler: Compiler, { problems, seed, step }: Extent): Promise<Finding[]> {
+  const sets = instructionSets();
+  if (!sets.some(({ name, runs }) => name === "avx2" && runs)) return [];
+  if (sets.some(({ name, runs }) => name === "avx512" && runs)) return [];
+  return withFolder(async (folder) => {
+    // Optimized, the loops over lanes take a minute to compile.
+    const flags = ["-O0", ...(compiler.sanitizers ? SANITIZERS : [])];
+    const program = await buildProgram(compiler.command, [EMULATED_AVX512], flags, folder);
+    const elementary = await buildElementary(compiler.command, EMULATED_AVX512, [], folder);
+    const ended = await Promise.all([
+      run(program, ["avx512", String(problems), String(seed)]),
+      run(elementary, [String(step)]),
+    ]);
+    return ended.map(({ code, output }) => finding(code, `${output.trim()} (emulated)`));
   });
 }
 

@@ -37,6 +37,11 @@ const PLAIN: InstructionSet = { name: "plain", flags: [] };
 const AVX2: InstructionSet = { name: "avx2", flags: ["-mavx2", "-mfma"] };
 const AVX512: InstructionSet = { name: "avx512", flags: ["-mavx512f", "-mavx512dq", "-mavx2", "-mfma"] };
 export const NEON: InstructionSet = { name: "neon", flags: [] };
+/** AVX-512 lane by lane on an x86 processor without it: its intrinsics come from `emulated/immintrin.h`. */
+export const EMULATED_AVX512: InstructionSet = {
+  name: "avx512",
+  flags: [...AVX2.flags, "-Wno-psabi", `-I${fileURLToPath(new URL("emulated/", import.meta.url))}`],
+};
 
 /** Instruction sets that compile for this processor, and whether it runs them. */
 export function instructionSets(): readonly (InstructionSet & { readonly runs: boolean })[] {

@@ -7,16 +7,24 @@
 #include "attend.h"
 
 static const Kernels *kernels_named(const char *name) {
+  const Kernels *const linked[] = {
+#ifdef SACCADE_TEST_PLAIN
+      &saccade_plain,
+#endif
 #ifdef SACCADE_TEST_AVX2
-  if (!strcmp(name, "avx2")) return &saccade_avx2;
+      &saccade_avx2,
 #endif
 #ifdef SACCADE_TEST_AVX512
-  if (!strcmp(name, "avx512")) return &saccade_avx512;
+      &saccade_avx512,
 #endif
 #ifdef SACCADE_TEST_NEON
-  if (!strcmp(name, "neon")) return &saccade_neon;
+      &saccade_neon,
 #endif
-  return strcmp(name, "plain") ? 0 : &saccade_plain;
+      0,
+  };
+  for (int i = 0; linked[i]; i++)
+    if (!strcmp(linked[i]->name, name)) return linked[i];
+  return 0;
 }
 
 typedef struct {

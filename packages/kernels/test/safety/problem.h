@@ -66,8 +66,8 @@ static void problem_sizes(Random *random, Problem *p) {
     p->G = random_int(random, 1, 3);
     p->group = random_int(random, 1, random_once(random, 3) ? 9 : 2);
     p->H = p->G * p->group;
-    p->N = random_size(random, 400);
-    p->M = random_size(random, 400);
+    p->N = random_size(random, 2 * SACCADE_ROWS);
+    p->M = random_size(random, 600);
     p->D = random_size(random, 260);
     p->E = random_size(random, 260);
   } while ((double)p->B * p->H * (p->N + 1) * (p->M + 1) * (p->D + p->E + 8) > budget);

@@ -31,7 +31,7 @@ static inline float random_float(Random *random) {
 // Mostly small, now and then up to `most`: sizes at which tails of vectors and tiles meet.
 static inline int random_size(Random *random, int most) {
   static const int steps[] = {1, 4, 9, 17, 33, 70, 140, 300};
-  int top = steps[random_int(random, 0, 7)];
+  int top = random_once(random, 20) ? most : steps[random_int(random, 0, 7)];
   if (top > most) top = most;
   return random_int(random, random_once(random, 20) ? 0 : most > 0, top);
 }
