@@ -19,6 +19,10 @@ const SPLIT_KEYS = 1024;
 const PART_ALIGNMENT = 128;
 /** Parts that a unit is split into at most. */
 const MAX_PARTS = 32;
+/** Parts that a unit of much work is split into at most. */
+const MOST_PARTS = 256;
+/** Work of a part, in floating-point operations, that is not to be exceeded by much: then a thread can look up every few milliseconds. */
+const PART_FLOPS = 48e6;
 /** Units that a split aims at: enough for every core to find work until the end. */
 const SPLIT_UNITS = 64;
 
@@ -57,7 +61,9 @@ function makePlan(shape: AttentionShape, schedule: Schedule): UnitPlan {
   const lists = schedule.lists.map((list) => orderedBlocks(list));
   const rows = Math.min(shape.queries, schedule.blockPositions) * stack;
   const few = shape.queries * stack <= SPLIT_ROWS;
-  const wanted = few ? Math.min(MAX_PARTS, Math.ceil(SPLIT_UNITS / (batch * kvHeads * stacks))) : 1;
+  const forCores = Math.min(MAX_PARTS, Math.ceil(SPLIT_UNITS / (batch * kvHeads * stacks)));
+  const flops = 2 * rows * shape.keys * (shape.headDim + shape.valueDim);
+  const wanted = few ? Math.max(forCores, Math.min(MOST_PARTS, Math.ceil(flops / PART_FLOPS))) : 1;
 
   // Lists with most work first; inside a head its blocks in falling order, so that the last units taken are small ones
   // while a head's keys stay in the cache.

@@ -2,14 +2,25 @@ import { TASK_INTS, type Schedule } from "../../schedule/schedule.ts";
 import type { AttentionShape } from "../../shape.ts";
 import type { UnitPlan } from "../units.ts";
 
-/** Bytes of linear memory that a wave may take for its rows, their states and the panels of keys in flight. */
-export const WAVE_BYTES: number = 26 * 2 ** 20;
-/** Bytes of one panel of keys and values of one head, when keys stream. */
-const PANEL_BYTES = 2 ** 20;
 /** Panels of keys begin at multiples of this, which every tile of the kernels divides. */
 export const PANEL_ALIGNMENT = 256;
-/** Work of one unit on one panel at most: 1 to 5 ms, so that a thread can often look up. 192 rows x 1024 keys at D = E = 64. */
-const UNIT_FLOPS = 1024 * 192 * 256;
+
+/** The bounds that waves and panels keep where they can. They are the same everywhere: results depend on them. */
+export interface WaveLimits {
+  /** Bytes that a wave may take for its rows, their states and the panels of keys in flight. */
+  readonly waveBytes: number;
+  /** Bytes of one panel of keys and values of one head, when keys stream. */
+  readonly panelBytes: number;
+  /** Work of one unit on one panel: 1 to 5 ms, so that a thread can often look up. */
+  readonly unitFlops: number;
+}
+
+const LIMITS: WaveLimits = {
+  waveBytes: 26 * 2 ** 20,
+  panelBytes: 2 ** 20,
+  // 192 rows x 1024 keys at D = E = 64.
+  unitFlops: 1024 * 192 * 256,
+};
 
 /** What has to be copied in and out; the rest is in linear memory already. */
 export type Copies = Readonly<Record<"q" | "k" | "v" | "out", boolean>>;
@@ -63,31 +74,32 @@ export interface Span {
   readonly to: number;
 }
 
-export function planWaves(inputs: WaveInputs): WavePlan {
+export function planWaves(inputs: WaveInputs, limits: WaveLimits = LIMITS): WavePlan {
   const { shape, schedule } = inputs;
   const { batch, kvHeads, queries, keys } = shape;
-  const costs = waveCosts(inputs);
+  const costs = waveCosts(inputs, limits);
+  const { waveBytes } = limits;
 
   const atOnce = costs.headBytes(queries, keys, false);
-  const whole = costs.unitFlopsAtOnce <= UNIT_FLOPS && atOnce <= WAVE_BYTES;
+  const whole = costs.unitFlopsAtOnce <= limits.unitFlops && atOnce <= waveBytes;
   if (whole || batch * kvHeads * queries === 0) {
-    const heads = Math.max(1, Math.floor(WAVE_BYTES / Math.max(1, atOnce)));
+    const heads = Math.max(1, Math.floor(waveBytes / Math.max(1, atOnce)));
     return { ...headWaves(batch, kvHeads, queries, heads), panelKeys: Math.max(keys, 1), streams: false };
   }
 
   const panelKeys = costs.panelKeys();
   const headBytes = costs.headBytes(queries, panelKeys, true);
-  if (headBytes <= WAVE_BYTES) {
-    const heads = Math.floor(WAVE_BYTES / headBytes);
+  if (headBytes <= waveBytes) {
+    const heads = Math.floor(waveBytes / headBytes);
     return { ...headWaves(batch, kvHeads, queries, heads), panelKeys, streams: true };
   }
   const fixed = costs.headBytes(0, panelKeys, true);
   const perBlock = costs.headBytes(schedule.blockPositions, panelKeys, true) - fixed;
-  const blocks = Math.max(1, Math.floor((WAVE_BYTES - fixed) / perBlock));
+  const blocks = Math.max(1, Math.floor((waveBytes - fixed) / perBlock));
   return { ...blockWaves(inputs, blocks), panelKeys, streams: true };
 }
 
-function waveCosts({ shape, schedule, units, stateFloats, copies, pairTerms }: WaveInputs) {
+function waveCosts({ shape, schedule, units, stateFloats, copies, pairTerms }: WaveInputs, limits: WaveLimits) {
   const { heads, kvHeads, queries, keys, headDim, valueDim } = shape;
   const group = heads / kvHeads;
   const blockPositions = Math.max(1, Math.min(schedule.blockPositions, queries));
@@ -112,8 +124,8 @@ function waveCosts({ shape, schedule, units, stateFloats, copies, pairTerms }: W
 
     panelKeys(): number {
       const all = roundUp(keys);
-      const byFlops = keyFlops * unitKeys <= UNIT_FLOPS ? all : roundDown(UNIT_FLOPS / keyFlops);
-      const byBytes = keyBytes === 0 ? all : roundDown(PANEL_BYTES / keyBytes);
+      const byFlops = keyFlops * unitKeys <= limits.unitFlops ? all : roundDown(limits.unitFlops / keyFlops);
+      const byBytes = keyBytes === 0 ? all : roundDown(limits.panelBytes / keyBytes);
       return Math.max(PANEL_ALIGNMENT, Math.min(all, byFlops, byBytes));
     },
   };

@@ -30,7 +30,7 @@ export class WaveWorks {
   readonly #schedule: Schedule;
   readonly #kvHeads: number;
   readonly #keys: number;
-  /** Indices of units by key head: those of (b, g) are #byHead[#headStart[b * G + g]] and following. */
+  /** Indices of units by key head and first task: those of (b, g) are #byHead[#headStart[b * G + g]] and following. */
   #byHead: Int32Array | undefined;
   #headStart = new Int32Array(0);
   /** First task of every list among the joined tasks. */
@@ -68,9 +68,10 @@ export class WaveWorks {
     }
     let [units, taskInts] = [0, this.tasksAtOnce ? this.#units.tasks.length : 0];
     for (const wave of waves) {
-      const mine = this.#unitsOf(wave);
-      units = Math.max(units, mine.length / UNIT_INTS);
-      if (!this.tasksAtOnce) taskInts = Math.max(taskInts, renumbered(mine, this.#units.tasks).tasks.length);
+      const mine = this.#indicesOf(wave);
+      units = Math.max(units, mine.length);
+      if (this.tasksAtOnce) continue;
+      taskInts = Math.max(taskInts, renumbered(packed(this.#units.units, mine), this.#units.tasks).tasks.length);
     }
     return { units, taskInts };
   }
@@ -92,29 +93,40 @@ export class WaveWorks {
   }
 
   #unitsOf(wave: Wave): Int32Array {
-    const { units } = this.#units;
-    const byHead = this.#headIndex();
-    const picked: number[] = [];
-    for (let b = wave.batch.from; b < wave.batch.to; b++) {
-      for (let g = wave.kvHeads.from; g < wave.kvHeads.to; g++) {
-        const head = b * this.#kvHeads + g;
-        const [from, to] = this.#taskRange(wave, head);
-        for (let i = this.#headStart[head]!; i < this.#headStart[head + 1]!; i++) {
-          const firstTask = units[byHead[i]! * UNIT_INTS + 4]!;
-          if (firstTask >= from && firstTask < to) picked.push(byHead[i]!);
-        }
-      }
-    }
-    // A streamed unit keeps its state between panels, and is not split.
-    return this.#plan.streams ? unsplit(units, picked) : packed(units, picked);
+    // In the order of the call, heavy units first. A streamed unit keeps its state between panels, and is not split.
+    const picked = this.#indicesOf(wave).sort();
+    return this.#plan.streams ? unsplit(this.#units.units, picked) : packed(this.#units.units, picked);
   }
 
-  #taskRange(wave: Wave, head: number): [from: number, to: number] {
-    if (wave.blocks === undefined) return [0, Infinity];
+  #indicesOf(wave: Wave): Int32Array {
+    const byHead = this.#headIndex();
+    const first = wave.batch.from * this.#kvHeads;
+    if (wave.blocks === undefined) {
+      if (wave.kvHeads.to - wave.kvHeads.from === this.#kvHeads) {
+        return byHead.slice(this.#headStart[first], this.#headStart[wave.batch.to * this.#kvHeads]);
+      }
+      return byHead.slice(this.#headStart[first + wave.kvHeads.from], this.#headStart[first + wave.kvHeads.to]);
+    }
+    const head = first + wave.kvHeads.from;
+    const [from, to] = this.#taskRange(wave.blocks, head);
+    return byHead.slice(this.#firstWith(head, from), this.#firstWith(head, to));
+  }
+
+  /** Where the units of a head whose first task is at least `task` begin. */
+  #firstWith(head: number, task: number): number {
+    let [low, high] = [this.#headStart[head]!, this.#headStart[head + 1]!];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#units.units[this.#byHead![middle]! * UNIT_INTS + 4]! < task) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #taskRange({ from, to }: Span, head: number): [from: number, to: number] {
     const list = this.#schedule.listOf[head]!;
     const { blocks } = this.#schedule.lists[list]!;
-    const start = this.#listStart[list]!;
-    return [start + blocks[wave.blocks.from]!, start + blocks[wave.blocks.to]!];
+    return [this.#listStart[list]! + blocks[from]!, this.#listStart[list]! + blocks[to]!];
   }
 
   #headIndex(): Int32Array {
@@ -127,6 +139,11 @@ export class WaveWorks {
     const byHead = new Int32Array(unitCount);
     const next = start.slice();
     for (let unit = 0; unit < unitCount; unit++) byHead[next[headOf(unit)]!++] = unit;
+    for (let head = 0; head + 1 < start.length; head++) {
+      byHead
+        .subarray(start[head], start[head + 1])
+        .sort((x, y) => units[x * UNIT_INTS + 4]! - units[y * UNIT_INTS + 4]! || x - y);
+    }
     this.#headStart = start;
     this.#byHead = byHead;
     return byHead;
@@ -169,14 +186,14 @@ export class WaveWorks {
   }
 }
 
-function packed(units: Int32Array, picked: readonly number[]): Int32Array {
+function packed(units: Int32Array, picked: Int32Array): Int32Array {
   const result = new Int32Array(picked.length * UNIT_INTS);
   picked.forEach((unit, i) => result.set(units.subarray(unit * UNIT_INTS, (unit + 1) * UNIT_INTS), i * UNIT_INTS));
   return result;
 }
 
 /** The units without their parts: the first part stands for all, with the keys of all. */
-function unsplit(units: Int32Array, picked: readonly number[]): Int32Array {
+function unsplit(units: Int32Array, picked: Int32Array): Int32Array {
   const firsts = picked.filter((unit) => units[unit * UNIT_INTS + 8] === 0);
   const result = packed(units, firsts);
   firsts.forEach((unit, i) => {
