@@ -35,7 +35,10 @@ export const FAST: Extent = { problems: 2000, seed: 1, step: 4099, optimize: "-O
 /** Minutes, for a release. */
 export const EXHAUSTIVE: Extent = { problems: 100_000, seed: 1, step: 16, optimize: "-O1" };
 
-const finding = (code: number, output: string): Finding => ({ ok: code === 0, text: output.trim() });
+const finding = (code: number, output: string): Finding => ({
+  ok: code === 0,
+  text: code === 0 ? output.trim() : `${output.trim()} (ended with ${code})`,
+});
 
 /** Random jobs under AddressSanitizer and UndefinedBehaviorSanitizer, on every instruction set that this processor runs. */
 export async function checkMemory(compiler: Compiler, { problems, seed, optimize }: Extent): Promise<Finding[]> {
@@ -117,7 +120,7 @@ export async function checkEmulatedNeon({ problems, seed, step }: Extent): Promi
   }
   if (missing.length > 0) return [{ ok: true, text: `neon: not checked, ${missing.join(" and ")} not found` }];
   return withFolder(async (folder) => {
-    const program = await buildProgram(CROSS, [NEON], ["-O2", "-static"], folder);
+    const program = await buildProgram(CROSS, [NEON], ["-O2", "-static", "-DSACCADE_TEST_NEAR"], folder);
     const elementary = await buildElementary(CROSS, NEON, ["-static"], folder);
     const ended = await Promise.all([
       run(EMULATOR, [program, "neon", String(problems), String(seed)]),
