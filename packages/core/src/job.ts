@@ -64,7 +64,8 @@ export function makeJob(
   const out = options?.out ?? emptyOut(shape, q);
   const wantsLse = partial || options?.lse === true;
   const lse = wantsLse ? new Float32Array(shape.batch * shape.heads * shape.queries) : undefined;
-  return { shape, q, k, v, out, lse, schedule: variant.schedule(shape, reach, pairTerms), scores, reach };
+  const schedule = variant.schedule(shape, reach, pairTerms);
+  return { shape, q, k, v, out, outIsNew: options?.out === undefined, lse, schedule, scores, reach };
 }
 
 function emptyOut(shape: AttentionShape, { layout }: Tensor): Tensor {

@@ -43,9 +43,9 @@ function sources(folder: string): string[] {
 }
 
 function hash(...parts: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part).update("\0");
-  return hash.digest("hex").slice(0, 16);
+  const all = createHash("sha256");
+  for (const part of parts) all.update(part).update("\0");
+  return all.digest("hex").slice(0, 16);
 }
 
 function contents(files: readonly string[]): string {

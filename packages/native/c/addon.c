@@ -1,4 +1,5 @@
 // The functions that JavaScript sees. Their types stand in ../src/addon.ts.
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -106,8 +107,10 @@ static napi_value workspace(napi_env env, napi_callback_info info) {
   int isas;
   const Isa *table = isaTable(&isas);
   napi_get_cb_info(env, info, &count, arguments, 0, 0);
-  double x[5];
-  for (int i = 0; i < 5; i++) x[i] = numberArgument(env, arguments[i]);
+  double x[4];
+  for (int i = 0; i < 4; i++) x[i] = numberArgument(env, arguments[i]);
+  bool pairTerms = false;
+  napi_get_value_bool(env, arguments[4], &pairTerms);
   if (!(x[0] >= 0 && x[0] < isas) || table[(int)x[0]].missing || !(x[1] >= 1 && x[1] <= SACCADE_ROWS) ||
       !(x[2] >= 1 && x[2] <= MAX_WIDTH) || !(x[3] >= 1 && x[3] <= MAX_WIDTH)) {
     napi_throw_range_error(env, 0, "native: workspace of an impossible shape");
@@ -116,7 +119,7 @@ static napi_value workspace(napi_env env, napi_callback_info info) {
   const Kernels *kernels = table[(int)x[0]].kernels;
   const int32_t rows = (int32_t)x[1], D = (int32_t)x[2], E = (int32_t)x[3];
   napi_create_array_with_length(env, 2, &list);
-  napi_set_element(env, list, 0, number(env, 4.0 * (double)kernels->scratchFloats(rows, D, E, x[4] != 0)));
+  napi_set_element(env, list, 0, number(env, 4.0 * (double)kernels->scratchFloats(rows, D, E, pairTerms)));
   napi_set_element(env, list, 1, number(env, 4.0 * (double)kernels->slotFloats(rows, E)));
   return list;
 }

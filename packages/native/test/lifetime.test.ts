@@ -77,20 +77,23 @@ describe.skipIf(!built)("an asynchronous call", () => {
     expect(await first).toBe(OUTCOME.cancelled);
   });
 
-  test.each(Object.keys(frees))("whose inputs are transferred away by %s ends as vanished, and the process lives", async (how) => {
-    for (const place of [Q, K, V] as const) {
-      const call = longCall(place);
-      const outcome = attend(call);
-      await sleep(2);
-      const buffer = call[place].buffer as ArrayBuffer;
-      frees[how]!(buffer);
-      if (buffer.byteLength > 0) continue; // this Node cannot do it
-      for (let i = 0; i < 3; i++) collect();
-      expect(await outcome).toBe(OUTCOME.vanished);
-    }
-    const call = denseCall({ H: 2, N: 64, D: 32, isa: best });
-    expect(await attend(call)).toBe(OUTCOME.done);
-  });
+  test.each(Object.keys(frees))(
+    "whose inputs are transferred away by %s ends as vanished, and the process lives",
+    async (how) => {
+      for (const place of [Q, K, V] as const) {
+        const call = longCall(place);
+        const outcome = attend(call);
+        await sleep(2);
+        const buffer = call[place].buffer as ArrayBuffer;
+        frees[how]!(buffer);
+        if (buffer.byteLength > 0) continue; // this Node cannot do it
+        for (let i = 0; i < 3; i++) collect();
+        expect(await outcome).toBe(OUTCOME.vanished);
+      }
+      const call = denseCall({ H: 2, N: 64, D: 32, isa: best });
+      expect(await attend(call)).toBe(OUTCOME.done);
+    },
+  );
 
   test("whose resizable input shrinks ends as vanished, and the process lives", async () => {
     const call = longCall(K);

@@ -17,10 +17,16 @@ describe.skipIf(!built)("the addon refuses", () => {
   const number = (index: number, value: number) => changed((call) => void (call[0][index] = value));
 
   test("arrays of the wrong kind, by name", () => {
-    expect(changed((call) => void (call[Q] = new Float64Array(9) as unknown as Float32Array))).toThrow("q is not a Float32Array");
+    expect(changed((call) => void (call[Q] = new Float64Array(9) as unknown as Float32Array))).toThrow(
+      "q is not a Float32Array",
+    );
     expect(changed((call) => void (call[K] = [1] as unknown as Float32Array))).toThrow("k is not a Float32Array");
-    expect(changed((call) => void (call[1] = new Float32Array(12) as unknown as Int32Array))).toThrow("units is not an Int32Array");
-    expect(changed((call) => void (call[11] = new Float32Array(1) as unknown as Uint8Array))).toThrow("mask is not a Uint8Array");
+    expect(changed((call) => void (call[1] = new Float32Array(12) as unknown as Int32Array))).toThrow(
+      "units is not an Int32Array",
+    );
+    expect(changed((call) => void (call[11] = new Float32Array(1) as unknown as Uint8Array))).toThrow(
+      "mask is not a Uint8Array",
+    );
     expect(() => addon.attendSync(...([] as unknown as CallArguments))).toThrow("numbers is not a Float64Array");
   });
 
@@ -31,12 +37,16 @@ describe.skipIf(!built)("the addon refuses", () => {
   });
 
   test("views that reach beyond their arrays", () => {
-    expect(changed((call) => void (call[Q] = call[Q].subarray(1)))).toThrow("q reaches from element 0 to 1279, its array has 1279");
+    expect(changed((call) => void (call[Q] = call[Q].subarray(1)))).toThrow(
+      "q reaches from element 0 to 1279, its array has 1279",
+    );
     expect(changed((call) => void (call[OUT] = call[OUT].subarray(1)))).toThrow("out reaches");
     expect(changed((call) => void (call[LSE] = call[LSE]!.subarray(1)))).toThrow("lse reaches");
     expect(changed((call) => void (call[10] = new Float32Array(29)))).toThrow("bias reaches from element 0 to 29");
     expect(changed((call) => void (call[11] = new Uint8Array(29)))).toThrow("mask reaches from element 0 to 29");
-    expect(changed((call) => void (call[12] = new Float32Array(3)))).toThrow("learnedSinks reaches from element 0 to 3");
+    expect(changed((call) => void (call[12] = new Float32Array(3)))).toThrow(
+      "learnedSinks reaches from element 0 to 3",
+    );
     expect(number(NUMBERS.k, -1)).toThrow("k reaches from element -1");
     expect(number(NUMBERS.k + 3, -8)).toThrow("k reaches");
     expect(number(NUMBERS.v + 2, 2 ** 52)).toThrow("v reaches");
@@ -98,7 +108,16 @@ describe.skipIf(!built)("the addon refuses", () => {
     const wilder = [...wild, NaN, Infinity, -Infinity, 0.5, 2 ** 53, -(2 ** 53), 1e300, 2 ** 62, -0];
     let ran = 0;
     for (let round = 0; round < (exhaustive ? 400_000 : 20_000); round++) {
-      const call = denseCall({ B: 1 + next(2), H: 4, G: 2, N: 1 + next(20), M: 1 + next(30), D: 1 + next(9), parts: 1 + next(2), isa: best });
+      const call = denseCall({
+        B: 1 + next(2),
+        H: 4,
+        G: 2,
+        N: 1 + next(20),
+        M: 1 + next(30),
+        D: 1 + next(9),
+        parts: 1 + next(2),
+        isa: best,
+      });
       const fences = [OUT, LSE].map((place) => {
         const length = call[place as typeof OUT].length;
         const fenced = new Float32Array(length + 64).fill(7);
@@ -108,7 +127,8 @@ describe.skipIf(!built)("the addon refuses", () => {
       for (let change = 0; change <= next(3); change++) {
         const list = next(5);
         if (list < 2) call[0][next(NUMBERS.count)] = wilder[next(wilder.length)]!;
-        else call[list - 1 === 4 ? 1 : (list - 1) as 1][next(call[list - 1 as 1].length)] = wild[next(wild.length)]!;
+        else
+          call[list - 1 === 4 ? 1 : ((list - 1) as 1)][next(call[(list - 1) as 1].length)] = wild[next(wild.length)]!;
       }
       try {
         if (addon.attendSync(...call) === OUTCOME.done) ran++;
@@ -116,7 +136,8 @@ describe.skipIf(!built)("the addon refuses", () => {
         expect(error).toBeInstanceOf(RangeError);
       }
       for (const { fenced, length } of fences) {
-        const intact = fenced.subarray(0, 32).every((x) => x === 7) && fenced.subarray(32 + length).every((x) => x === 7);
+        const intact =
+          fenced.subarray(0, 32).every((x) => x === 7) && fenced.subarray(32 + length).every((x) => x === 7);
         if (!intact) expect.fail(`round ${round} wrote outside of its array`);
       }
     }

@@ -19,31 +19,34 @@ function worstError(expected: Float64Array, got: ArrayLike<number>): number {
 }
 
 describe.skipIf(!built)("results of the addon", () => {
-  describe.each(isas.map((isa) => [built ? addon.instructionSets()[isa]!.name : "", isa] as const))("on %s", (_, isa) => {
-    test.each(shapes)("are those of the definition for %o", (shape) => {
-      const call = denseCall({ ...shape, isa });
-      expect(addon.attendSync(...call)).toBe(OUTCOME.done);
-      expect(worstError(expectedOut({ ...shape, isa }, call), call[OUT])).toBeLessThan(2e-6);
-      expect(call[LSE]!.every((value) => Number.isFinite(value))).toBe(true);
-    });
+  describe.each(isas.map((isa) => [built ? addon.instructionSets()[isa]!.name : "", isa] as const))(
+    "on %s",
+    (_, isa) => {
+      test.each(shapes)("are those of the definition for %o", (shape) => {
+        const call = denseCall({ ...shape, isa });
+        expect(addon.attendSync(...call)).toBe(OUTCOME.done);
+        expect(worstError(expectedOut({ ...shape, isa }, call), call[OUT])).toBeLessThan(2e-6);
+        expect(call[LSE]!.every((value) => Number.isFinite(value))).toBe(true);
+      });
 
-    test.each(shapes)("have the same bits at 1, 2 and 7 threads, synchronous or not, for %o", async (shape) => {
-      const one = denseCall({ ...shape, isa, threads: 1 });
-      addon.attendSync(...one);
-      for (const threads of [2, 7]) {
-        for (let repeat = 0; repeat < 5; repeat++) {
-          const sync = denseCall({ ...shape, isa, threads });
-          expect(addon.attendSync(...sync)).toBe(OUTCOME.done);
-          const later = denseCall({ ...shape, isa, threads });
-          expect(await attend(later)).toBe(OUTCOME.done);
-          for (const call of [sync, later]) {
-            expect(call[OUT]).toEqual(one[OUT]);
-            expect(call[LSE]).toEqual(one[LSE]);
+      test.each(shapes)("have the same bits at 1, 2 and 7 threads, synchronous or not, for %o", async (shape) => {
+        const one = denseCall({ ...shape, isa, threads: 1 });
+        addon.attendSync(...one);
+        for (const threads of [2, 7]) {
+          for (let repeat = 0; repeat < 5; repeat++) {
+            const sync = denseCall({ ...shape, isa, threads });
+            expect(addon.attendSync(...sync)).toBe(OUTCOME.done);
+            const later = denseCall({ ...shape, isa, threads });
+            expect(await attend(later)).toBe(OUTCOME.done);
+            for (const call of [sync, later]) {
+              expect(call[OUT]).toEqual(one[OUT]);
+              expect(call[LSE]).toEqual(one[LSE]);
+            }
           }
         }
-      }
-    });
-  });
+      });
+    },
+  );
 
   test("do not depend on where the arrays lie: strides, offsets, backwards rows", () => {
     const shape = { H: 2, N: 21, M: 33, D: 8, isa: best };

@@ -47,7 +47,9 @@ export function openNative(options: OpenOptions = {}): Runtime {
     const units = planUnits(shape, schedule).unitCount;
     const worth = Math.ceil((2 * (shape.headDim + shape.valueDim) * schedule.visitedPairs) / THREAD_FLOPS);
     const threads = Math.max(1, Math.min(allowed, units, worth));
-    return threads === allowed ? infoOf(threads) : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
+    return threads === allowed
+      ? infoOf(threads)
+      : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
   };
 
   const settle = (result: number): void => {
@@ -141,14 +143,15 @@ function freshLike({ batch, heads, length, width, layout }: Tensor): Tensor {
 
 async function copyRows(from: Tensor, to: Tensor): Promise<void> {
   const source = floatsOf(from);
+  const target = floatsOf(to);
   const { batch, heads, length, width } = from;
   let copied = 0;
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
       for (let n = 0; n < length; n++) {
         const at = from.offset + b * from.strides.b + h * from.strides.h + n * from.strides.n;
-        // Setting throws when the target was transferred meanwhile, which rejects the call.
-        floatsOf(to).set(source.subarray(at, at + width), to.offset + b * to.strides.b + h * to.strides.h + n * to.strides.n);
+        if (target.length === 0) throw new TypeError("native: out was transferred or detached while the call ran");
+        target.set(source.subarray(at, at + width), to.offset + b * to.strides.b + h * to.strides.h + n * to.strides.n);
         copied += width;
         if (copied < COPIED_AT_ONCE) continue;
         copied = 0;

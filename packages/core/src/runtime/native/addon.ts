@@ -40,7 +40,8 @@ export function loadAddon(): LoadedAddon {
 export function chooseInstructionSet(known: readonly InstructionSet[], wanted: string | undefined): Chosen {
   if (wanted !== undefined) {
     const index = known.findIndex(({ name }) => name === wanted);
-    const missing = index < 0 ? `unknown, expected one of ${known.map(({ name }) => name).join(", ")}` : known[index]!.missing;
+    const missing =
+      index < 0 ? `unknown, expected one of ${known.map(({ name }) => name).join(", ")}` : known[index]!.missing;
     if (missing !== undefined) throw new Error(`instruction set ${wanted}: ${missing}`);
     const better = known.slice(0, index).map(({ name, missing: reason }) => `${name}: ${reason ?? "not asked for"}`);
     return { name: wanted, index, notTaken: better };
