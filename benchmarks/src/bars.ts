@@ -26,7 +26,7 @@ const { values } = parseArgs({
 /** Four significant digits near the threshold matter more than a short line. */
 function line(bar: Bar, measured: Measured, width: number): string {
   const verdict = holds(bar, measured) ? "pass" : "FAIL";
-  const value = `${Number.isNaN(measured.value) ? "none" : measured.value.toFixed(bar.unit === "x" ? 2 : 1)} ${bar.unit}`;
+  const value = `${Number.isNaN(measured.value) ? "none" : measured.value.toFixed(bar.unit === "x" ? 3 : 1)} ${bar.unit}`;
   const sign = bar.limit === "least" ? ">=" : "<=";
   return `${verdict}  ${bar.name.padEnd(width)}  ${value.padStart(9)}  ${sign} ${short(bar.threshold)}  ${bar.about} (${measured.detail})`;
 }
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   if (values.list) return console.log(bars.map(({ name, about }) => `${name}: ${about}`).join("\n"));
   const json = new JsonLines(values.json);
   const width = Math.max(...bars.map(({ name }) => name.length));
-  console.log(machineLine());
+  console.log(await machineLine());
   let held = 0;
   for (const bar of bars) {
     const measured = await attempt(bar);

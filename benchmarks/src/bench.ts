@@ -165,7 +165,7 @@ async function openAll(): Promise<Runtime[]> {
 async function main(): Promise<void> {
   const chosen = process.argv.slice(2);
   if (chosen.includes("--help")) return console.log("pnpm bench [GLOB ...]   e.g. pnpm bench 'dense-*' merge");
-  console.log(machineLine());
+  console.log(await machineLine());
   const runtimes = await openAll();
   const groups = [
     ...runtimes.flatMap((runtime) => {

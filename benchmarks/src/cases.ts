@@ -64,7 +64,9 @@ const LONG_CAUSAL: CallShape = shapeOf({ N: 16_384, causal: true });
 /** In the order in which they run: small ones first, so that slow systems are known when the large ones come. */
 export const CASES: readonly Case[] = [
   ...SMALL_SHAPES.map((shape) =>
-    caseOf(shape.N === 1 ? "decode" : "small", shape, [...everybody(shape), "saccade-sync:*"]),
+    shape.N === 1
+      ? caseOf("decode", shape, [...everybody(shape), "{saccade-sync,saccade-decoder}:*"])
+      : caseOf("small", shape, [...everybody(shape), "saccade-sync:*"]),
   ),
   caseOf("wasm", WASM_SHORT, onWasm(WASM_SHORT)),
   ...[shapeOf({ N: 2048 }), ...WIDTHS].map((shape) => caseOf("width", shape, everybody(shape))),

@@ -1,19 +1,27 @@
 import { readFileSync } from "node:fs";
-import { arch, availableParallelism, cpus, loadavg, platform, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
-/** Load average from which other programs disturb. */
-const BUSY = 0.5;
+/** Processors' worth of other programs from which they disturb. */
+const BUSY = 0.1;
+const LOOK_MS = 500;
 
-/** One line about where the numbers come from. */
-export function machineLine(): string {
+/** Where the numbers come from, and a warning when other programs are at work there. */
+export async function machineLine(): Promise<string> {
   const memory = Math.round(totalmem() / 2 ** 30);
   const processor = cpus()[0]?.model.trim() ?? "unknown processor";
   const place = `${processor} (${vectorSet()}), ${availableParallelism()} threads, ${memory} GiB, ${platform()}-${arch()}, Node ${process.versions.node}`;
-  const load = loadavg()[0]!;
-  // Windows has no load average, and says 0.
-  return load < BUSY
+  const before = busyMs();
+  await sleep(LOOK_MS);
+  const busy = (busyMs() - before) / LOOK_MS;
+  return busy < BUSY
     ? place
-    : `${place}\nThe machine is busy (load ${load.toFixed(1)}): the figures below are not worth much.`;
+    : `${place}\nOther programs use ${busy.toFixed(1)} processors: the figures below are not worth much.`;
+}
+
+/** Milliseconds that all processors have worked. */
+function busyMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
 function vectorSet(): string {

@@ -164,7 +164,7 @@ async function main(): Promise<void> {
     return;
   }
   if (cases.length === 0) throw new Error(`no case matches ${values.case?.join(", ")} (--list names them)`);
-  console.log(machineLine());
+  console.log(await machineLine());
   for (const entry of cases) {
     const results = await runCase(entry);
     for (const result of results) json.add(result);

@@ -1,6 +1,6 @@
 import { Contestant } from "../contest/contestant.ts";
 import { interleave, type InterleaveOptions } from "../contest/interleave.ts";
-import { neededFlops, type CallShape } from "../measure/shape.ts";
+import { cacheBytes, neededFlops, type CallShape } from "../measure/shape.ts";
 import { median, medianRatio, ratioRange } from "../measure/statistics.ts";
 import { short } from "../report.ts";
 import { labelOf, type System } from "../systems/registry.ts";
@@ -81,7 +81,10 @@ function cpuRatio(a: Contestant, b: Contestant): string {
 
 function figures({ system, shape, rounds }: Contestant): string {
   const ms = median(rounds);
-  return `${labelOf(system)} ${short(ms)} ms ${short(neededFlops(shape) / ms / 1e6)} GFLOP/s`;
+  // A single query is bound by memory.
+  const rate =
+    shape.N === 1 ? `${short(cacheBytes(shape) / ms / 1e6)} GB/s` : `${short(neededFlops(shape) / ms / 1e6)} GFLOP/s`;
+  return `${labelOf(system)} ${short(ms)} ms ${rate}`;
 }
 
 const reasons = (contestants: readonly Contestant[]): string =>

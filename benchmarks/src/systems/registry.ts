@@ -33,6 +33,12 @@ const ENTRIES: readonly Entry[] = [
       threaded: true,
       load: async () => (await import("./saccade.ts")).saccade(runtime, "forwardSync"),
     },
+    {
+      system: "saccade-decoder",
+      runtime,
+      threaded: true,
+      load: async () => (await import("./saccade-decoder.ts")).saccadeDecoder(runtime),
+    },
   ]),
   ...(["MultiHeadAttention", "GroupQueryAttention", "Attention"] as const).flatMap((operator): Entry[] => {
     const name = { MultiHeadAttention: "mha", GroupQueryAttention: "gqa", Attention: "attention" }[operator];

@@ -1,17 +1,8 @@
-import { dense, openRuntime, tensor, type AttentionInputs, type Runtime, type Tensor } from "@saccade/core";
+import { dense, tensor, type AttentionInputs, type Tensor } from "@saccade/core";
 import { headsFirst, type Inputs } from "../measure/inputs.ts";
 import type { CallShape } from "../measure/shape.ts";
+import { openedRuntime, readerOf } from "./saccade-runtime.ts";
 import type { Prepare } from "./system.ts";
-
-const opened = new Map<string, Promise<Runtime>>();
-
-/** Runtimes are opened once in a process, as a caller would. */
-function runtimeOf(name: "native" | "wasm", threads: number): Promise<Runtime> {
-  const key = `${name} ${threads}`;
-  const open = opened.get(key) ?? openRuntime(name, { threads });
-  opened.set(key, open);
-  return open;
-}
 
 /**
  * Saccade's dense attention on the caller's arrays. A prompt lies as onnxruntime's MultiHeadAttention takes it, in [B, N, H, D]; the keys of a
@@ -20,9 +11,7 @@ function runtimeOf(name: "native" | "wasm", threads: number): Promise<Runtime> {
 export const saccade =
   (name: "native" | "wasm", call: "forward" | "forwardSync"): Prepare =>
   async (shape, inputs, threads) => {
-    const runtime = await runtimeOf(name, threads);
-    const info = runtime.info(threads);
-    if (info.threads !== threads) throw new Error(`ran on ${info.threads} threads: ${info.notTaken.join("; ")}`);
+    const { runtime, info } = await openedRuntime(name, threads);
     const attend = dense({ causal: shape.causal });
     const tensors = shape.N === 1 ? asCache(shape, inputs) : asPrompt(shape, inputs);
     const options = { runtime, threads };
@@ -36,11 +25,7 @@ export const saccade =
           : () => {
               out = attend.forwardSync(tensors, options).out;
             },
-      read: () => {
-        const { strides, offset, data } = out!;
-        const floats = data instanceof Float32Array ? data : data.floats();
-        return (b, h, i, e) => floats[offset + b * strides.b + h * strides.h + i * strides.n + e]!;
-      },
+      read: () => readerOf(out!),
       note: info.instructionSet,
     };
   };
