@@ -5,8 +5,12 @@ import type { KernelExports } from "./kernel-instance.ts";
 import { planWaves, type Copies, type WavePlan } from "./wave-plan.ts";
 import { WaveWorks } from "./wave-work.ts";
 
+/** Bytes of linear memory that the scratch of all threads of a call may take. */
+const SCRATCH_BYTES = 8 * 2 ** 20;
+
 /** How a call runs. None of it changes what is computed in which order. */
 export interface CallUse {
+  /** Threads at most; fewer run where their scratch would take too much memory. */
   readonly threads: number;
   /** Panels of keys in flight: 2 where one is copied while another is worked on. */
   readonly buffers: 1 | 2;
@@ -17,6 +21,7 @@ export interface CallPlan {
   readonly plan: WavePlan;
   readonly works: WaveWorks;
   readonly arena: Arena;
+  readonly threads: number;
 }
 
 /** Everything about a call that is known before it runs. */
@@ -24,7 +29,7 @@ export function planCall(
   { shape, schedule, scores }: Pick<AttentionJob, "shape" | "schedule" | "scores">,
   copies: Copies,
   kernels: KernelExports,
-  { threads, buffers }: CallUse,
+  use: CallUse,
 ): CallPlan {
   const { headDim, valueDim, kvHeads, keys } = shape;
   const units = planUnits(shape, schedule);
@@ -33,7 +38,10 @@ export function planCall(
   const works = new WaveWorks(plan, units, schedule, kvHeads, keys);
   const slotFloats = kernels.slotFloats(units.rows, valueDim);
   const hasPairTerms = scores.bias !== undefined || scores.mask !== undefined;
-  const scratchFloats = kernels.scratchFloats(units.rows, headDim, valueDim, hasPairTerms ? 1 : 0);
+  // A streamed unit's state stands apart; others keep theirs in the scratch.
+  const scratchRows = plan.streams ? 0 : units.rows;
+  const scratchFloats = kernels.scratchFloats(scratchRows, headDim, valueDim, hasPairTerms ? 1 : 0);
+  const threads = Math.max(1, Math.min(use.threads, Math.floor(SCRATCH_BYTES / (4 * scratchFloats))));
   const most = works.most();
   const arena = new Arena({
     shape,
@@ -43,12 +51,12 @@ export function planCall(
     plan,
     most,
     threads,
-    buffers,
+    buffers: use.buffers,
     stateFloats,
     slotFloats,
     scratchFloats,
   });
-  return { units, plan, works, arena };
+  return { units, plan, works, arena, threads };
 }
 
 function pairTerms({ bias, mask }: ScoreTerms): { heads: number; rows: number; bytes: number }[] {

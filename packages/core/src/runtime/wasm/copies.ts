@@ -37,7 +37,7 @@ export function copyBox<T extends Numbers>(
       let target = toAt + o * outer.to + m * middle.to;
       let source = fromAt + o * outer.from + m * middle.from;
       for (let i = 0; i < inner.count; i++) {
-        to.set(from.subarray(source, source + run) as never, target);
+        to.set(from.subarray(source, source + run), target);
         target += inner.to;
         source += inner.from;
       }

@@ -8,17 +8,18 @@ const ALL_UNITS = 0x7fff_ffff;
 const TURN_MS = 8;
 const SLICE_MS = 3;
 
-/** Runs a call to its end on this thread, and on `threads - 1` workers when a pool is given. */
-export function runSync(call: StagedCall, kernels: KernelExports, pool: Pool | undefined, threads: number): void {
+/** Runs a call to its end on this thread, and on workers too when a pool is given. */
+export function runSync(call: StagedCall, kernels: KernelExports, pool: Pool | undefined): void {
+  const helpers = pool === undefined ? 0 : call.threads - 1;
   for (const wave of call.plan.waves) {
     const work = call.begin(wave);
     for (const panel of work.panels) {
       call.stage(wave, panel, 0);
       call.write(wave, work, panel, 0);
-      pool?.begin(call.jobAddress, call.nextIndex, threads - 1);
+      if (helpers > 0) pool?.begin(call.jobAddress, call.nextIndex, helpers);
       // The highest thread number is this thread's.
-      kernels.run(call.jobAddress, threads - 1, ALL_UNITS);
-      pool?.joinSync();
+      kernels.run(call.jobAddress, helpers, ALL_UNITS);
+      if (helpers > 0) pool?.joinSync();
     }
     call.end(wave);
   }
@@ -59,13 +60,8 @@ export async function runInTurns(
   }
 }
 
-/** Runs a call on `threads` workers while this thread copies: the next panel is in place when they have finished one. */
-export async function runOnWorkers(
-  call: StagedCall,
-  pool: Pool,
-  threads: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+/** Runs a call on workers while this thread copies: the next panel is in place when they have finished one. */
+export async function runOnWorkers(call: StagedCall, pool: Pool, signal: AbortSignal | undefined): Promise<void> {
   const cut = (): void => pool.cut();
   signal?.addEventListener("abort", cut, { once: true });
   try {
@@ -75,14 +71,14 @@ export async function runOnWorkers(
       call.stage(wave, work.panels[0]!, buffer);
       for (let i = 0; i < work.panels.length; i++) {
         call.write(wave, work, work.panels[i]!, buffer);
-        pool.begin(call.jobAddress, call.nextIndex, threads);
+        pool.begin(call.jobAddress, call.nextIndex, call.threads);
         buffer = 1 - buffer;
-        let failure: unknown;
+        let failure: Error | undefined;
         try {
           if (i + 1 < work.panels.length) call.stage(wave, work.panels[i + 1]!, buffer);
         } catch (error) {
           // The workers still read and write the call's memory.
-          failure = error;
+          failure = error instanceof Error ? error : new Error(String(error));
           pool.cut();
         }
         await pool.join();

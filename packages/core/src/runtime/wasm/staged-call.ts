@@ -20,6 +20,8 @@ interface Place {
 export class StagedCall {
   readonly plan: WavePlan;
   readonly jobAddress: number;
+  /** Threads that the call has scratch for. */
+  readonly threads: number;
   readonly #job: AttentionJob;
   readonly #memory: LinearMemory;
   readonly #arena: Arena;
@@ -36,8 +38,9 @@ export class StagedCall {
     this.#resident = { q: at(job.q), k: at(job.k), v: at(job.v), out: at(job.out) };
     const { q, k, v, out } = this.#resident;
     const copies = { q: q === undefined, k: k === undefined, v: v === undefined, out: out === undefined };
-    const { plan, works, arena, units } = planCall(job, copies, kernels, use);
+    const { plan, works, arena, units, threads } = planCall(job, copies, kernels, use);
     this.plan = plan;
+    this.threads = threads;
     this.#works = works;
     this.#arena = arena;
     arena.base = memory.allocate(arena.bytes);

@@ -4,7 +4,7 @@ import type { OpenOptions } from "../runtime.ts";
 /** Why threads cannot share a memory here; undefined when they can. */
 export function obstacleToThreads({ workerFactory }: OpenOptions): string | undefined {
   if (typeof SharedArrayBuffer === "undefined") {
-    return globalThis.crossOriginIsolated === false
+    return "crossOriginIsolated" in globalThis && !globalThis.crossOriginIsolated
       ? "there is no SharedArrayBuffer, since the page is not cross-origin isolated"
       : "there is no SharedArrayBuffer";
   }

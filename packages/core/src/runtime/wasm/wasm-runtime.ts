@@ -1,6 +1,5 @@
 import type { WasmInstructionSet } from "@saccade/kernels";
 import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
-import { planUnits } from "../units.ts";
 import { planCall, type CallUse } from "./call-plan.ts";
 import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
@@ -15,8 +14,8 @@ const AT_ONCE_FLOPS = 64e6;
 const SHARED_FLOPS = 16e6;
 /** Work above this waits for workers that are not there yet: they start in about as much time as it takes. */
 const WAITING_FLOPS = 1e9;
-/** Bytes of linear memory that the scratch of all threads of a call may take. */
-const SCRATCH_BYTES = 8 * 2 ** 20;
+
+const TOO_MUCH_SCRATCH = "their scratch would take too much linear memory";
 
 export interface WasmParts {
   readonly memory: LinearMemory;
@@ -53,7 +52,7 @@ export class WasmRuntime implements Runtime {
     this.#checkOpen();
     signal?.throwIfAborted();
     const flops = flopsOf(job);
-    const wanted = this.#threadsFor(job, threads);
+    const wanted = this.#threadsAtMost(threads);
     const shared = wanted > 1 && flops >= SHARED_FLOPS;
     if (flops < AT_ONCE_FLOPS && !(shared && this.#parts.pool?.ready === true && this.#queue === undefined)) {
       if (shared) this.#startWorkers().catch(() => {});
@@ -65,10 +64,10 @@ export class WasmRuntime implements Runtime {
         const starting = this.#startWorkers();
         if (flops >= WAITING_FLOPS) await starting;
         if (pool.ready) {
-          await this.#withCall(job, { threads: wanted, buffers: 2 }, (call) =>
-            runOnWorkers(call, pool, wanted, signal),
+          const ran = await this.#withCall(job, { threads: wanted, buffers: 2 }, (call) =>
+            runOnWorkers(call, pool, signal).then(() => call.threads),
           );
-          return this.#info(wanted);
+          return this.#info(ran, ran < wanted ? TOO_MUCH_SCRATCH : undefined);
         }
       }
       await this.#withCall(job, { threads: 1, buffers: 1 }, (call) => runInTurns(call, kernels, signal));
@@ -79,7 +78,7 @@ export class WasmRuntime implements Runtime {
   attendSync(job: AttentionJob, { threads }: { readonly threads: number }): RunInfo {
     this.#checkOpen();
     const { pool, kernels } = this.#parts;
-    const wanted = this.#threadsFor(job, threads);
+    const wanted = this.#threadsAtMost(threads);
     if (wanted === 1 || pool === undefined) return this.#runHere(job, wanted, undefined);
     if (flopsOf(job) < SHARED_FLOPS) return this.#runHere(job, wanted, "the work is small");
     if (!pool.ready || this.#queue !== undefined) {
@@ -88,11 +87,11 @@ export class WasmRuntime implements Runtime {
     }
     const call = this.#stage(job, { threads: wanted, buffers: 1 });
     try {
-      runSync(call, kernels, pool, wanted);
+      runSync(call, kernels, pool);
     } finally {
       call.free();
     }
-    return this.#info(wanted);
+    return this.#info(call.threads, call.threads < wanted ? TOO_MUCH_SCRATCH : undefined);
   }
 
   allocate(length: number): RuntimeBuffer {
@@ -102,9 +101,10 @@ export class WasmRuntime implements Runtime {
 
   workspaceBytes(job: Pick<AttentionJob, "shape" | "schedule" | "scores">, threads: number): number {
     const copies = { q: true, k: true, v: true, out: true };
-    const wanted = this.#threadsFor(job, threads);
-    const { arena } = planCall(job, copies, this.#parts.kernels, { threads: wanted, buffers: wanted > 1 ? 2 : 1 });
-    return arena.bytes + (wanted > 1 ? wanted * STACK_BYTES : 0);
+    const wanted = this.#threadsAtMost(threads);
+    const use: CallUse = { threads: wanted, buffers: wanted > 1 ? 2 : 1 };
+    const call = planCall(job, copies, this.#parts.kernels, use);
+    return call.arena.bytes + (call.threads > 1 ? call.threads * STACK_BYTES : 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,27 +121,14 @@ export class WasmRuntime implements Runtime {
     return Math.max(1, Math.min(Math.floor(threads), this.#parts.pool?.size ?? 1));
   }
 
-  /** Threads for a job: as many as asked for, as long as their scratch stays within its bound. */
-  #threadsFor(
-    { shape, schedule, scores }: Pick<AttentionJob, "shape" | "schedule" | "scores">,
-    threads: number,
-  ): number {
-    const most = this.#threadsAtMost(threads);
-    if (most === 1) return 1;
-    const { rows } = planUnits(shape, schedule);
-    const hasPairTerms = scores.bias !== undefined || scores.mask !== undefined;
-    const floats = this.#parts.kernels.scratchFloats(rows, shape.headDim, shape.valueDim, hasPairTerms ? 1 : 0);
-    return Math.max(1, Math.min(most, Math.floor(SCRATCH_BYTES / (4 * floats))));
-  }
-
   #stage(job: AttentionJob, use: CallUse): StagedCall {
     return new StagedCall(job, this, this.#parts.memory, this.#parts.kernels, use);
   }
 
-  async #withCall(job: AttentionJob, use: CallUse, run: (call: StagedCall) => Promise<void>): Promise<void> {
+  async #withCall<T>(job: AttentionJob, use: CallUse, run: (call: StagedCall) => Promise<T>): Promise<T> {
     const call = this.#stage(job, use);
     try {
-      await run(call);
+      return await run(call);
     } finally {
       call.free();
     }
@@ -150,7 +137,7 @@ export class WasmRuntime implements Runtime {
   #runHere(job: AttentionJob, wanted: number, reason: string | undefined): RunInfo {
     const call = this.#stage(job, { threads: 1, buffers: 1 });
     try {
-      runSync(call, this.#parts.kernels, undefined, 1);
+      runSync(call, this.#parts.kernels, undefined);
     } finally {
       call.free();
     }
