@@ -50,13 +50,8 @@ INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const
     score_rules(nv, panel, rows, tile, span, scratch->scores, scratch->terms, top);
   }
   softmax_weights(nv, panel, span, scratch->scores, top, alpha);
-  if (!span.full && !tile->finite) {
-    float shrink[PANEL_VECTORS * LANES];
-    for (int v = 0; v < nv; v++) vf_store(shrink + v * LANES, alpha[v]);
-    softmax_values_guarded(panel, rows, tile, span, scratch->scores, shrink);
-  } else {
-    softmax_values(nv, panel, tile, span, job->E, scratch->scores, alpha);
-  }
+  softmax_values(nv, panel, tile, span, job->E, scratch->scores, alpha);
+  if (!tile->finite) softmax_nonfinite(panel, rows, tile, span);
 }
 
 static void panel_tile_any(const Panel *panel, const Rows *rows, const Tile *tile, const Scratch *scratch) {
@@ -86,13 +81,14 @@ static void tile_run(Work *work, Tile *tile) {
   tile->k = job->k + batch * job->kB + kvHead * job->kH + row * job->kN;
   tile->v = job->v + batch * job->vB + kvHead * job->vH + row * job->vN;
   if (work->few) {
-    few_tile(&work->rows, tile, work->slot, work->scratch.keys, work->scratch.scores);
+    few_tile(&work->rows, tile, work->slot, work->scratch.keys, work->scratch.scores, work->scratch.values);
     return;
   }
   pack_keys(tile->k, job->kN * tile->stride, tile->count, job->D, work->scratch.keys);
   pack_values(tile->v, job->vN * tile->stride, tile->count, job->E, work->scratch.values);
-  tile->finite = !tile->partial ||
-                 all_finite(work->scratch.values, (ptrdiff_t)tile->count * round_up(job->E, OUTER_ROWS));
+  const ptrdiff_t packed = (ptrdiff_t)tile->count * round_up(job->E, OUTER_ROWS);
+  tile->finite = !tile->partial || all_finite(work->scratch.values, packed);
+  if (!tile->finite) zero_nonfinite(work->scratch.values, packed);
   tile->keys = work->scratch.keys;
   tile->values = work->scratch.values;
   for (int p = 0; p < work->panels; p++) {

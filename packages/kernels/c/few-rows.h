@@ -5,11 +5,13 @@
 //
 //   queries [rows][D]   scaled
 //   scores  [rows][FEW_KEYS]
+//   clean   [FEW_KEYS][E]   where values are not finite
 #ifndef SACCADE_FEW_ROWS_H
 #define SACCADE_FEW_ROWS_H
 
 #include "elementary.h"
 #include "finish.h"
+#include "pack.h"
 #include "tile.h"
 
 // Keys of a step: their values (FEW_KEYS x E) stay in the first-level cache while row after row passes.
@@ -162,35 +164,44 @@ static int few_finite(const Tile *tile, ptrdiff_t stride, int E) {
   return poison == 0;
 }
 
-// Hidden pairs are skipped, since 0 times NaN is NaN.
-static void few_values_guarded(const Rows *rows, const Tile *tile, ptrdiff_t stride, const float *weights,
-                               const float *alpha, float *acc) {
+static void few_values(const Rows *rows, const Tile *tile, ptrdiff_t stride, const float *weights, const float *alpha,
+                       float *acc) {
   const int E = rows->job->E;
-  for (int r = 0; r < rows->count; r++)
+  int r = 0;
+  for (; r + 2 <= rows->count; r += 2)
+    few_values_rows(2, tile, stride, weights + r * FEW_KEYS, alpha + r, acc + (ptrdiff_t)r * E, E);
+  if (r < rows->count) few_values_rows(1, tile, stride, weights + r * FEW_KEYS, alpha + r, acc + (ptrdiff_t)r * E, E);
+}
+
+// 0 times NaN is NaN, also for a row that does not see the value: what is not finite is left out of a copy in `clean`
+// ([FEW_KEYS][E]), and rows that do see it receive it itself, whatever its positive weight.
+static void few_values_guarded(const Rows *rows, const Tile *tile, ptrdiff_t stride, const float *weights,
+                               const float *alpha, float *acc, float *clean) {
+  const int E = rows->job->E;
+  Tile copy = *tile;
+  copy.v = clean;
+  for (int j = 0; j < tile->count; j++)
+    for (int e = 0; e < E; e++) clean[(ptrdiff_t)j * E + e] = tile->v[j * stride + e];
+  zero_nonfinite(clean, (ptrdiff_t)tile->count * E);
+  few_values(rows, &copy, E, weights, alpha, acc);
+  for (int j = 0; j < tile->count; j++)
     for (int e = 0; e < E; e++) {
-      float sum = 0;
-      for (int j = 0; j < tile->count; j++)
-        if (!tile_hidden(tile, rows, r, j)) sum += weights[r * FEW_KEYS + j] * tile->v[j * stride + e];
-      acc[r * E + e] = acc[r * E + e] * alpha[r] + sum;
+      const float x = tile->v[j * stride + e];
+      if (is_finite(x)) continue;
+      for (int r = 0; r < rows->count; r++)
+        if (!tile_hidden(tile, rows, r, j)) acc[(ptrdiff_t)r * E + e] += x;
     }
 }
 
 // One step: the keys of `tile`, at most FEW_KEYS of them.
-static void few_tile(const Rows *rows, const Tile *tile, Slot state, const float *queries, float *scores) {
-  const int E = rows->job->E;
+static void few_tile(const Rows *rows, const Tile *tile, Slot state, const float *queries, float *scores, float *clean) {
   const ptrdiff_t stride = rows->job->vN * tile->stride;
   float alpha[FEW_ROWS];
   few_scores(rows, tile, queries, scores);
   for (int r = 0; r < rows->count; r++) alpha[r] = few_weights(rows, tile, state, r, scores + r * FEW_KEYS);
-  if (tile->partial && !few_finite(tile, stride, E)) {
-    few_values_guarded(rows, tile, stride, scores, alpha, state.acc);
-    return;
-  }
-  int r = 0;
-  for (; r + 2 <= rows->count; r += 2)
-    few_values_rows(2, tile, stride, scores + r * FEW_KEYS, alpha + r, state.acc + (ptrdiff_t)r * E, E);
-  if (r < rows->count)
-    few_values_rows(1, tile, stride, scores + r * FEW_KEYS, alpha + r, state.acc + (ptrdiff_t)r * E, E);
+  if (tile->partial && !few_finite(tile, stride, rows->job->E))
+    few_values_guarded(rows, tile, stride, scores, alpha, state.acc, clean);
+  else few_values(rows, tile, stride, scores, alpha, state.acc);
 }
 
 #endif

@@ -56,6 +56,8 @@ static void pack_values(const float *values, ptrdiff_t stride, int count, int wi
         to[e / OUTER_ROWS * group + j * OUTER_ROWS + i] = e + i < width ? values[j * stride + e + i] : 0.0f;
 }
 
+INLINE int is_finite(float x) { return x * 0.0f == 0.0f; }
+
 // Whether `count` floats (a multiple of 4) are all finite: x * 0 is NaN where x is not.
 static int all_finite(const float *x, ptrdiff_t count) {
   v4 poison = v4_set(0.0f);
@@ -63,6 +65,11 @@ static int all_finite(const float *x, ptrdiff_t count) {
   float lanes[4];
   v4_store(lanes, poison);
   return lanes[0] + lanes[1] + lanes[2] + lanes[3] == 0.0f;
+}
+
+static void zero_nonfinite(float *x, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++)
+    if (!is_finite(x[i])) x[i] = 0;
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "elementary.h"
 #include "outer.h"
+#include "pack.h"
 #include "panel.h"
 #include "tile.h"
 
@@ -37,23 +38,32 @@ INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, S
   }
 }
 
-// terms[j][row]: the bias of every pair of a span, -Infinity where the mask hides it.
+// terms[j][row]: the bias of every pair of a span, -Infinity where the mask hides it. Four rows at a time: they are
+// neighbours in `terms` but far apart in the caller's arrays.
 static void score_terms(const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *terms) {
   const Job *job = rows->job;
-  const int width = panel->vectors * LANES;
-  for (int r = 0; r < width; r++) {
-    if (r >= panel->rows) {
-      for (int j = span.from; j < span.to; j++) terms[j * width + r] = 0;
-      continue;
+  const int width = panel->vectors * LANES, count = span.to - span.from;
+  const ptrdiff_t column = tile_key(tile, span.from) - job->keyBase, stride = tile->stride;
+  for (int r = 0; r < width; r += 4) {
+    int row[4];
+    for (int i = 0; i < 4; i++) row[i] = panel->first + (r + i < panel->rows ? r + i : panel->rows - 1);
+    float *to = terms + span.from * width + r;
+    if (job->bias) {
+      const float *bias[4];
+      for (int i = 0; i < 4; i++) bias[i] = rows_bias(rows, row[i]) + column;
+      if (stride == 1) pack_four_rows(bias, count, to, width);
+      else
+        for (int j = 0; j < count; j++)
+          for (int i = 0; i < 4; i++) to[j * width + i] = bias[i][j * stride];
+    } else {
+      for (int j = 0; j < count; j++) v4_store(to + j * width, v4_set(0.0f));
     }
-    const ptrdiff_t column = tile->first - job->keyBase;
-    const float *bias = job->bias ? rows_bias(rows, panel->first + r) + column : 0;
-    const uint8_t *mask = job->mask ? rows_mask(rows, panel->first + r) + column : 0;
-    for (int j = span.from; j < span.to; j++) {
-      float term = bias ? bias[(ptrdiff_t)j * tile->stride] : 0.0f;
-      if (mask && !mask[(ptrdiff_t)j * tile->stride]) term = -__builtin_inff();
-      terms[j * width + r] = term;
-    }
+    if (!job->mask) continue;
+    const uint8_t *mask[4];
+    for (int i = 0; i < 4; i++) mask[i] = rows_mask(rows, row[i]) + column;
+    for (int j = 0; j < count; j++)
+      for (int i = 0; i < 4; i++)
+        if (!mask[i][j * stride]) to[j * width + i] = -__builtin_inff();
   }
 }
 

@@ -24,17 +24,25 @@ INLINE void softmax_weights(const int nv, const Panel *panel, Span span, float *
     vf_store(panel->max + v * LANES, now);
     sum[v] = vf_set(0.0f);
   }
-  for (int j = span.from; j < span.to; j++) {
-    float *row = scores + j * width;
-    vf p[PANEL_VECTORS];
+  // Sums of SUM_KEYS weights first, then sums of those: one long chain of additions would lose more than the weights do.
+  enum { SUM_KEYS = 16 };
+  for (int first = span.from; first < span.to; first += SUM_KEYS) {
+    const int last = span.to - first < SUM_KEYS ? span.to : first + SUM_KEYS;
+    vf some[PANEL_VECTORS];
+    for (int v = 0; v < nv; v++) some[v] = vf_set(0.0f);
+    for (int j = first; j < last; j++) {
+      float *row = scores + j * width;
+      vf p[PANEL_VECTORS];
 #pragma GCC unroll 8
-    for (int v = 0; v < nv; v++) p[v] = vf_sub(vf_load(row + v * LANES), max[v]);
-    vf_exp_each(nv, p);
+      for (int v = 0; v < nv; v++) p[v] = vf_sub(vf_load(row + v * LANES), max[v]);
+      vf_exp_each(nv, p);
 #pragma GCC unroll 8
-    for (int v = 0; v < nv; v++) {
-      sum[v] = vf_add(sum[v], p[v]);
-      vf_store(row + v * LANES, p[v]);
+      for (int v = 0; v < nv; v++) {
+        some[v] = vf_add(some[v], p[v]);
+        vf_store(row + v * LANES, p[v]);
+      }
     }
+    for (int v = 0; v < nv; v++) sum[v] = vf_add(sum[v], some[v]);
   }
 #pragma GCC unroll 8
   for (int v = 0; v < nv; v++) {
@@ -59,20 +67,18 @@ INLINE void softmax_values(const int nv, const Panel *panel, const Tile *tile, S
   }
 }
 
-// The same where a value is NaN or Infinity and a row does not see it: 0 times NaN would be NaN, so hidden pairs are
-// skipped. Rare, hence scalar.
-static void softmax_values_guarded(const Panel *panel, const Rows *rows, const Tile *tile, Span span,
-                                   const float *weights, const float *alpha) {
+// What softmax_values leaves out of a tile whose values are not all finite: they were packed as 0, since 0 times NaN is
+// NaN for a row that does not even see it. Rows that do see one receive it itself, whatever its positive weight.
+static void softmax_nonfinite(const Panel *panel, const Rows *rows, const Tile *tile, Span span) {
   const int width = panel->vectors * LANES, E = rows->job->E;
-  for (int r = 0; r < panel->rows; r++)
+  for (int j = span.from; j < span.to; j++) {
+    const float *value = tile->v + (ptrdiff_t)j * tile->stride * rows->job->vN;
     for (int e = 0; e < E; e++) {
-      const float *values = tile->values + (ptrdiff_t)(e / OUTER_ROWS * OUTER_ROWS) * tile->count + e % OUTER_ROWS;
-      float sum = 0;
-      for (int j = span.from; j < span.to; j++)
-        if (!tile_hidden(tile, rows, panel->first + r, j)) sum += weights[j * width + r] * values[j * OUTER_ROWS];
-      float *acc = panel->acc + e * width + r;
-      *acc = *acc * alpha[r] + sum;
+      if (is_finite(value[e])) continue;
+      for (int r = 0; r < panel->rows; r++)
+        if (!tile_hidden(tile, rows, panel->first + r, j)) panel->acc[e * width + r] += value[e];
     }
+  }
 }
 
 #endif

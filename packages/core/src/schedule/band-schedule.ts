@@ -19,10 +19,15 @@ const WANTED_UNITS = 16;
 /** Blocks are not cut below this many rows for that: keys are packed once per block. */
 const SMALL_BLOCK_ROWS = 192;
 
+/** Floats of packed queries and running outputs that a block holds at most: a second-level cache's worth. */
+const BLOCK_FLOATS = BLOCK_ROWS * 256;
+
 /** Query positions of a block: equal blocks, as large as a unit may be, or smaller where there would be too few units. */
-export function blockPositions({ batch, heads, kvHeads, queries }: AttentionShape): number {
+export function blockPositions(shape: AttentionShape): number {
+  const { batch, heads, kvHeads, queries } = shape;
   const stack = stackedHeads(heads, kvHeads);
-  const most = Math.max(1, Math.floor(BLOCK_ROWS / stack));
+  const rows = Math.min(BLOCK_ROWS, Math.floor(BLOCK_FLOATS / Math.max(1, shape.headDim + shape.valueDim)));
+  const most = Math.max(1, Math.floor(rows / stack));
   const stacks = (batch * heads) / stack;
   const wanted = Math.min(Math.ceil(WANTED_UNITS / stacks), Math.floor((queries * stack) / SMALL_BLOCK_ROWS));
   const blocks = Math.max(Math.ceil(queries / most), wanted, 1);
