@@ -12,6 +12,7 @@
 #include "elementary.h"
 #include "finish.h"
 #include "pack.h"
+#include "scores.h"
 #include "tile.h"
 
 // Keys of a step: their values (FEW_KEYS x E) stay in the first-level cache while row after row passes.
@@ -84,9 +85,9 @@ static void few_scores(const Rows *rows, const Tile *tile, const float *queries,
 // Softcap, bias, mask and bounds of one row, then its weights: scores <- exp(s - m). Returns alpha.
 static float few_weights(const Rows *rows, const Tile *tile, Slot state, int r, float *scores) {
   const Job *job = rows->job;
-  const vf hidden = vf_set(-__builtin_inff()), cap = vf_set(job->softcap);
+  const vf hidden = vf_set(-__builtin_inff());
   if (job->softcap > 0)
-    for (int j = 0; j < FEW_KEYS; j += LANES) vf_store(scores + j, vf_mul(cap, vf_tanh(vf_load(scores + j))));
+    for (int j = 0; j < FEW_KEYS; j += LANES) vf_store(scores + j, score_capped(job, vf_load(scores + j)));
   if (job->bias) {
     const float *bias = rows_bias(rows, r) + (tile->first - job->keyBase);
     for (int j = 0; j < tile->count; j++) scores[j] += bias[(ptrdiff_t)j * tile->stride];

@@ -61,7 +61,8 @@ INLINE float rows_sink(const Rows *rows, int r) {
   return rows->job->learnedSinks[rows->unit->batch * rows->job->sinkB + rows_head(rows, r)];
 }
 
-// Scores are computed as q . k * rows_query_factor, then c tanh(...) with c = softcap where there is one.
-INLINE float rows_query_factor(const Job *job) { return job->softcap > 0 ? job->scale / job->softcap : job->scale; }
+// What queries are multiplied by as they are packed. With a softcap scores are looked at again anyway, and the scale
+// enters there: it rounds every score once, instead of every element of a query.
+INLINE float rows_query_factor(const Job *job) { return job->softcap > 0 ? 1.0f : job->scale; }
 
 #endif

@@ -67,12 +67,17 @@ static void score_terms(const Panel *panel, const Rows *rows, const Tile *tile, 
   }
 }
 
+// c tanh(scale q . k / c)
+INLINE vf score_capped(const Job *job, vf product) {
+  return vf_mul(vf_set(job->softcap), vf_tanh(vf_mul(product, vf_set(job->scale / job->softcap))));
+}
+
 // Softcap, bias and bounds in place, and the maximum anew. Hidden scores are selected to -Infinity, never computed:
 // a NaN behind a mask has no effect.
 INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *scores,
                         const float *terms, vf top[PANEL_VECTORS]) {
   const int width = nv * LANES;
-  const vf hidden = vf_set(-__builtin_inff()), cap = vf_set(rows->job->softcap);
+  const vf hidden = vf_set(-__builtin_inff());
   const int capped = rows->job->softcap > 0;
   for (int v = 0; v < nv; v++) top[v] = hidden;
   for (int j = span.from; j < span.to; j++) {
@@ -81,7 +86,7 @@ INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, cons
     for (int v = 0; v < nv; v++) {
       const int cell = j * width + v * LANES, row = panel->first + v * LANES;
       vf s = vf_load(scores + cell);
-      if (capped) s = vf_mul(cap, vf_tanh(s));
+      if (capped) s = score_capped(rows->job, s);
       if (terms) {
         const vf term = vf_load(terms + cell);
         s = vf_select(vf_equal(term, hidden), hidden, vf_add(s, term));

@@ -3,7 +3,7 @@
 //   vf   LANES floats        vm   a mask over them        vi   LANES 32-bit integers        v4   4 floats
 //
 // vf_max(a, b) and vf_min(a, b) give b when either is NaN. A panel holds up to PANEL_VECTORS * LANES query rows;
-// the microkernel multiplies OUTER_ROWS keys (or value columns) with it at a time.
+// the microkernel multiplies OUTER_ROWS keys (or value columns) with it at a time. FUSED: vf_fma rounds once.
 #ifndef SACCADE_SIMD_H
 #define SACCADE_SIMD_H
 

@@ -4,7 +4,7 @@
 
 #include <arm_neon.h>
 
-enum { LANES = 4, PANEL_VECTORS = 3, OUTER_ROWS = 8 };
+enum { LANES = 4, PANEL_VECTORS = 3, OUTER_ROWS = 8, FUSED = 1 };
 
 typedef float32x4_t vf;
 typedef int32x4_t vi;

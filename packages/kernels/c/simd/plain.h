@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4 };
+enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4, FUSED = 0 };
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));

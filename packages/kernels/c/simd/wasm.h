@@ -6,6 +6,11 @@
 #include <wasm_simd128.h>
 
 enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4 };
+#ifdef __wasm_relaxed_simd__
+enum { FUSED = 1 };
+#else
+enum { FUSED = 0 };
+#endif
 
 typedef v128_t vf;
 typedef v128_t vi;
