@@ -27,8 +27,19 @@ function saccade(...args: string[]): Promise<Finished> {
 
 function results(out: string): { header: StudyHeader; cells: CellRecord[]; report: string; files: string[] } {
   const files = readdirSync(join(folder, out)).toSorted();
-  const read = (ending: string): string => readFileSync(join(folder, out, files.find((file) => file.endsWith(ending))!), "utf8");
-  const [header, ...cells] = read(".jsonl").trimEnd().split("\n").map((line) => JSON.parse(line) as unknown);
+  const read = (ending: string): string =>
+    readFileSync(
+      join(
+        folder,
+        out,
+        files.find((file) => file.endsWith(ending))!,
+      ),
+      "utf8",
+    );
+  const [header, ...cells] = read(".jsonl")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
   return { header: header as StudyHeader, cells: cells as CellRecord[], report: read(".md"), files };
 }
 
@@ -68,11 +79,23 @@ describe("saccade study", () => {
     }
     expect(report).toContain("| length | system | time |");
     expect(report).toContain("| command | `saccade study --preset smoke --out smoke` |");
-    for (const file of report.matchAll(/!\[.*\]\((.*)\)/g)) expect(existsSync(join(folder, "smoke", file[1]!))).toBe(true);
+    for (const file of report.matchAll(/!\[.*\]\((.*)\)/g))
+      expect(existsSync(join(folder, "smoke", file[1]!))).toBe(true);
   });
 
   it("records what does not fit and what would take too long as results", async () => {
-    const args = ["--lengths", "64,1k", "--heads", "1", "--memory", "0.003", "--call-seconds", "0.0001", "--out", "limits"];
+    const args = [
+      "--lengths",
+      "64,1k",
+      "--heads",
+      "1",
+      "--memory",
+      "0.003",
+      "--call-seconds",
+      "0.0001",
+      "--out",
+      "limits",
+    ];
     const { code, stdout } = await saccade("study", ...args);
     expect(code).toBe(0);
     const { cells } = results("limits");
@@ -118,7 +141,17 @@ describe("saccade study", () => {
   });
 
   it("stops on an interrupt, keeps what it found and leaves no process behind", async () => {
-    const args = ["--conditions=@saccade/source", cli, "study", "--input", "gaussian", "--lengths", "64,8k,16k", "--out", "stopped"];
+    const args = [
+      "--conditions=@saccade/source",
+      cli,
+      "study",
+      "--input",
+      "gaussian",
+      "--lengths",
+      "64,8k,16k",
+      "--out",
+      "stopped",
+    ];
     const child = spawn(process.execPath, args, { cwd: folder });
     let stderr = "";
     child.stderr.on("data", (part: Buffer) => {

@@ -10,9 +10,9 @@ import { readFlags } from "./flags.ts";
 import { STUDY_ARGS, studyOptions } from "./study-options.ts";
 
 /** `saccade study`: measures attention over length and writes a table, JSON lines and a report. */
-export const studyCommand: CommandDef = defineCommand<ArgsDef>({
+export const studyCommand: CommandDef = defineCommand({
   meta: { name: "study", description: "Memory, time and accuracy of attention over sequence length" },
-  args: STUDY_ARGS,
+  args: STUDY_ARGS as ArgsDef,
   async run({ args, rawArgs }) {
     const flags = readFlags(args, STUDY_ARGS);
     const options = studyOptions(flags);
@@ -58,6 +58,10 @@ function introduction({ environment, systems }: StudyHeader): string {
 
 function conclude(header: StudyHeader, cells: readonly CellRecord[], files: ResultFiles): void {
   files.finish({ header, cells });
-  const lines = [renderTable(cells), summary(header, cells), `report      ${files.report}\njson lines  ${files.jsonLines}`];
+  const lines = [
+    renderTable(cells),
+    summary(header, cells),
+    `report      ${files.report}\njson lines  ${files.jsonLines}`,
+  ];
   process.stdout.write(`\n${lines.join("\n\n")}\n`);
 }

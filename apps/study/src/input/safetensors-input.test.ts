@@ -47,8 +47,12 @@ describe("layers of a capture", () => {
   it("are chosen by name, by default the first", () => {
     const of = (tokens: number) => counted(1, tokens, 8, "bhnd");
     writeSafetensors(file, {
-      "layer10.q": of(10), "layer10.k": of(10), "layer10.v": of(10),
-      "layer2.q": of(2), "layer2.k": of(2), "layer2.v": of(2),
+      "layer10.q": of(10),
+      "layer10.k": of(10),
+      "layer10.v": of(10),
+      "layer2.q": of(2),
+      "layer2.k": of(2),
+      "layer2.v": of(2),
     });
     expect(open().maxLength).toBe(2);
     expect(open("layer10").maxLength).toBe(10);
@@ -63,13 +67,25 @@ describe("a capture that does not fit together is refused", () => {
     [{ a: ok }, {}, /expected tensors q, k, v or NAME.q ..., found a/],
     [{ q: ok, k: ok }, {}, /has no tensor v, only q, k/],
     [{ q: ok, k: counted(2, 5, 3, "bhnd"), v: ok }, {}, /q has width D = 4, k has 3/],
-    [{ q: ok, k: counted(3, 5, 4, "bhnd"), v: counted(3, 5, 4, "bhnd") }, {}, /k has G = 3 heads, which does not divide H = 2/],
+    [
+      { q: ok, k: counted(3, 5, 4, "bhnd"), v: counted(3, 5, 4, "bhnd") },
+      {},
+      /k has G = 3 heads, which does not divide H = 2/,
+    ],
     [{ q: ok, k: ok, v: counted(1, 5, 4, "bhnd") }, {}, /k has G = 2 heads, v has 1/],
     [{ q: ok, k: ok, v: counted(2, 6, 4, "bhnd") }, {}, /k has 5 tokens, v has 6/],
     [{ q: ok, k: counted(2, 6, 4, "bhnd"), v: counted(2, 6, 4, "bhnd") }, {}, /q has 5 tokens, k has 6/],
-    [{ q: f32([5, 4], new Float32Array(20)), k: ok, v: ok }, {}, /q has shape \[5, 4\], expected \[1, heads, tokens, width\]/],
+    [
+      { q: f32([5, 4], new Float32Array(20)), k: ok, v: ok },
+      {},
+      /q has shape \[5, 4\], expected \[1, heads, tokens, width\]/,
+    ],
     [{ q: f32([2, 1, 5, 4], new Float32Array(40)), k: ok, v: ok }, {}, /q has shape \[2, 1, 5, 4\]/],
-    [{ q: { dtype: "I64", shape: [1], bytes: new Uint8Array(8) }, k: ok, v: ok }, {}, /q is I64, expected F32, F16 or BF16/],
+    [
+      { q: { dtype: "I64", shape: [1], bytes: new Uint8Array(8) }, k: ok, v: ok },
+      {},
+      /q is I64, expected F32, F16 or BF16/,
+    ],
     [{ q: ok, k: ok, v: ok }, { layout: "nhd" }, /metadata layout is "nhd", expected "bhnd" or "bnhd"/],
     [{ q: ok, k: ok, v: ok }, { scale: "big" }, /metadata scale is "big", expected a number/],
   ])("%#", (tensors, metadata, message) => {

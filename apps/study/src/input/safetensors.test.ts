@@ -52,16 +52,32 @@ describe("a file that is not what it says", () => {
 
   it.each<[string, () => void, RegExp]>([
     ["too short", () => writeFileSync(path, "abc"), /3 bytes are too few for a header length/],
-    ["a huge header length", () => writeFileSync(path, Buffer.alloc(16, 255)), /its header would be \d+ bytes long, the file has 16/],
+    [
+      "a huge header length",
+      () => writeFileSync(path, Buffer.alloc(16, 255)),
+      /its header would be \d+ bytes long, the file has 16/,
+    ],
     ["no JSON", () => writeRaw(path, "{oops"), /its header is not JSON/],
     ["a list as header", () => writeRaw(path, "[]"), /its header is not an object/],
     ["metadata with numbers", () => writeRaw(path, '{"__metadata__":{"a":1}}'), /__metadata__ is not a map of strings/],
     ["an entry that is no object", () => writeRaw(path, '{"q":3}'), /the entry q is not an object/],
     ["no dtype", () => writeRaw(path, entry([0, 8], [2], null), eight), /q has no dtype/],
     ["a negative size", () => writeRaw(path, entry([0, 8], [-2]), eight), /the shape of q is not a list of sizes/],
-    ["descending offsets", () => writeRaw(path, entry([8, 0]), eight), /data_offsets of q are not two ascending offsets/],
-    ["too few bytes for the shape", () => writeRaw(path, entry([0, 4]), eight), /q is F32 \[2\], which takes 8 bytes, but data_offsets span 4/],
-    ["an end beyond the file", () => writeRaw(path, entry([0, 8]), eight.subarray(4)), /q ends at byte \d+, the file has \d+/],
+    [
+      "descending offsets",
+      () => writeRaw(path, entry([8, 0]), eight),
+      /data_offsets of q are not two ascending offsets/,
+    ],
+    [
+      "too few bytes for the shape",
+      () => writeRaw(path, entry([0, 4]), eight),
+      /q is F32 \[2\], which takes 8 bytes, but data_offsets span 4/,
+    ],
+    [
+      "an end beyond the file",
+      () => writeRaw(path, entry([0, 8]), eight.subarray(4)),
+      /q ends at byte \d+, the file has \d+/,
+    ],
   ])("is refused: %s", (_, write, message) => {
     write();
     expect(() => openSafetensors(path)).toThrow(message);

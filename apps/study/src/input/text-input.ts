@@ -24,7 +24,8 @@ export function textInput(spec: TextSpec): Input {
     maxLength: whole.tokens.length,
     scale: undefined,
     slice: (length, range) => constructSlice(excerpt(length), spec, range),
-    head: (length, kvHead) => constructHead(kvHead, { text: excerpt(length), headDim: spec.headDim, ngram: spec.ngram }),
+    head: (length, kvHead) =>
+      constructHead(kvHead, { text: excerpt(length), headDim: spec.headDim, ngram: spec.ngram }),
     retrieval: (length, range, out, causal) => scoreRetrieval(excerpt(length), spec, range, out, causal),
   };
 }

@@ -1,7 +1,7 @@
-import { type Attention, type Tensor, tensor } from "@saccade/core";
+import type { Attention } from "@saccade/core";
 import { openInput } from "../input/open-input.ts";
 import type { HeadRange, Input, Retrieval, Slice } from "../input/input.ts";
-import type { CallShape, OpenSystem, PlainRun } from "../system/system.ts";
+import type { CallResult, CallShape, OpenSystem } from "../system/system.ts";
 import { systemNamed } from "../system/systems.ts";
 import type { Cell, Measurement } from "./measurement.ts";
 import { collectGarbage, type MemoryMethod, residentBytes, startPeakMeter } from "./memory.ts";
@@ -14,7 +14,7 @@ const FIRST_TOKENS = 16;
 
 /** What one group of heads gave. */
 interface Pass {
-  readonly ran: PlainRun;
+  readonly ran: Omit<CallResult, "out">;
   readonly timing: Timing;
   readonly error: SampledError;
   readonly retrieval: Retrieval | undefined;
@@ -59,19 +59,18 @@ async function measurePass(
   open: OpenSystem,
   before: number,
 ): Promise<Pass> {
-  await open.run(first, outputFor(first));
+  await open.run(first);
   const runtimeBytes = Math.max(0, residentBytes() - before);
 
   const peak = startPeakMeter();
-  const out = outputFor(slice);
-  let ran!: PlainRun;
-  const run = async (): Promise<void> => {
-    ran = await open.run(slice, out);
-  };
-  const firstMs = await timeOf(run);
+  let result!: CallResult;
+  const firstMs = await timeOf(async () => {
+    result = await open.run(slice);
+  });
   const peakBytes = Math.max(0, peak.peakBytes() - before);
 
-  const timing = await timeCalls(run, { repeats: cell.repeats, budgetMs: cell.budgetMs, firstMs });
+  const timing = await timeCalls(() => open.run(slice), { repeats: cell.repeats, budgetMs: cell.budgetMs, firstMs });
+  const { out, ...ran } = result;
   return {
     ran,
     timing,
@@ -103,10 +102,6 @@ export function inputBytes({ heads, kvHeads, length, headDim, valueDim }: CallSh
 /** Bytes of the output. */
 export function outputBytes({ heads, length, valueDim }: CallShape): number {
   return 4 * heads * length * valueDim;
-}
-
-function outputFor({ q, v }: Slice): Tensor {
-  return tensor(new Float32Array(q.heads * q.length * v.width), { shape: [1, q.heads, q.length, v.width] });
 }
 
 function join(

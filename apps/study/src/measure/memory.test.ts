@@ -10,10 +10,13 @@ describe("the peak meter", () => {
     expect(meter.peakBytes() - before).toBeGreaterThan(40e6);
   });
 
-  it.runIf(startPeakMeter().method === "high-water mark, reset")("forgets earlier peaks where the mark is reset", () => {
-    const meter = startPeakMeter();
-    expect(meter.peakBytes() - residentBytes()).toBeLessThan(16e6);
-  });
+  it.runIf(startPeakMeter().method === "high-water mark, reset")(
+    "forgets earlier peaks where the mark is reset",
+    () => {
+      const meter = startPeakMeter();
+      expect(meter.peakBytes() - residentBytes()).toBeLessThan(16e6);
+    },
+  );
 });
 
 /** Makes that many megabytes resident. */

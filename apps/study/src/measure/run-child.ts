@@ -56,7 +56,8 @@ export function runChild(cell: Cell, { timeoutMs, signal }: ChildOptions): Promi
 }
 
 function crash(code: number | null, signal: NodeJS.Signals | null, errors: string): string {
-  if (/heap out of memory|Array buffer allocation failed|Cannot allocate memory/i.test(errors)) return "ran out of memory";
+  if (/heap out of memory|Array buffer allocation failed|Cannot allocate memory/i.test(errors))
+    return "ran out of memory";
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
   const line = errors
     .split("\n")

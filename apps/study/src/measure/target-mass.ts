@@ -69,5 +69,8 @@ function candidates(length: number): number[] {
   const half = length >> 1;
   const count = Math.min(8 * POSITIONS, length - half);
   const step = 27; // coprime to any count below 65 that is not a multiple of 3
-  return Array.from({ length: count }, (_, s) => half + Math.floor((((s * step) % count) + 0.5) * ((length - half) / count)));
+  return Array.from(
+    { length: count },
+    (_, s) => half + Math.floor((((s * step) % count) + 0.5) * ((length - half) / count)),
+  );
 }

@@ -45,7 +45,8 @@ export function summarize(durations: readonly number[]): Timing {
 
 /** Timing of several calls after each other, each timed alone. */
 export function addTimings(timings: readonly Timing[]): Timing {
-  const sum = (field: "medianMs" | "minMs" | "maxMs"): number => timings.reduce((total, each) => total + each[field], 0);
+  const sum = (field: "medianMs" | "minMs" | "maxMs"): number =>
+    timings.reduce((total, each) => total + each[field], 0);
   return {
     medianMs: sum("medianMs"),
     minMs: sum("minMs"),

@@ -7,7 +7,13 @@ const cells: CellRecord[] = [
   measuredCell({ system: "dense", length: 512, medianMs: 2, peakBytes: 5e6 }),
   measuredCell({ system: "naive", length: 512, medianMs: 100, peakBytes: 50e6 }),
   measuredCell({ system: "dense", length: 1024 }),
-  { record: "cell", system: "naive", length: 1024, status: "too-large", reason: "would hold 9 GB | 8 GB are available" },
+  {
+    record: "cell",
+    system: "naive",
+    length: 1024,
+    status: "too-large",
+    reason: "would hold 9 GB | 8 GB are available",
+  },
 ];
 
 describe("the report", () => {
@@ -33,7 +39,9 @@ describe("the report", () => {
   });
 
   it("has no sections for what the input cannot tell", () => {
-    const plain = cells.slice(0, 1).map((cell) => ({ ...cell, retrieval: undefined, targetMass: undefined }) as CellRecord);
+    const plain = cells
+      .slice(0, 1)
+      .map((cell) => ({ ...cell, retrieval: undefined, targetMass: undefined }) as CellRecord);
     const without = renderMarkdown(header, plain, []);
     expect(without).not.toContain("## Retrieval");
     expect(without).not.toContain("## What the heads look at");

@@ -115,7 +115,16 @@ function massSection(cells: readonly CellRecord[]): string[] {
 
 function memoryTable(cells: readonly CellRecord[]): string {
   return markdownTable(
-    ["length", "system", "inputs", "output", "workspace by analysis", "peak beyond inputs", "of it runtime", "groups of heads"],
+    [
+      "length",
+      "system",
+      "inputs",
+      "output",
+      "workspace by analysis",
+      "peak beyond inputs",
+      "of it runtime",
+      "groups of heads",
+    ],
     cells
       .filter((cell) => cell.status === "measured")
       .map((cell) => [
@@ -150,7 +159,7 @@ function environmentTable(header: StudyHeader, cells: readonly CellRecord[]): st
       ["system", environment.os],
       ["Node", environment.node],
       ["ran", ran.join("; ") || "-"],
-      ["better runtimes not taken", notTaken.join("; ") || "none"],
+      ["not taken, and why", notTaken.join("; ") || "none"],
       ["peak memory from", methods.join("; ") || "-"],
       ["largest output in float64", exponent(largest)],
     ],

@@ -13,5 +13,7 @@ it("draws a line for every system that was measured", () => {
 });
 
 it("draws nothing where nothing was measured", () => {
-  expect(drawChart([{ record: "cell", system: "dense", length: 8, status: "failed", reason: "" }], TIME)).toBeUndefined();
+  expect(
+    drawChart([{ record: "cell", system: "dense", length: 8, status: "failed", reason: "" }], TIME),
+  ).toBeUndefined();
 });

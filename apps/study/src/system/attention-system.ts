@@ -17,7 +17,7 @@ export function attentionSystem(
       const runtime = await openRuntime(options.runtime, { threads: options.threads });
       return {
         cost: (shape) => attend.plan({ ...planned(shape), runtime, threads: options.threads }),
-        run: (slice, out) => attend.forward(slice, { out, runtime, threads: options.threads }),
+        run: (slice) => attend.forward(slice, { runtime, threads: options.threads }),
         [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
       };
     },

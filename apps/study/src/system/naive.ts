@@ -1,8 +1,6 @@
-import { dense, type Tensor } from "@saccade/core";
+import { dense, type Tensor, tensor } from "@saccade/core";
 import { numbersOf, type Slice } from "../input/input.ts";
-import type { CallShape, Cost, PlainRun, System, SystemOptions } from "./system.ts";
-
-const PLAIN: PlainRun = { runtime: "javascript", instructionSet: "scalar", threads: 1, notTaken: [] };
+import type { CallShape, Cost, System, SystemOptions } from "./system.ts";
 
 /**
  * Attention as it is written on a slide, over typed arrays: the score matrix of all heads [H, N, M] is computed, masked, put through
@@ -16,10 +14,13 @@ export const naive: System = {
   cost: naiveCost,
   open: async (options) => ({
     cost: (shape) => naiveCost(shape, options),
-    run: async (slice, out) => {
-      naiveAttention(slice, out, options.causal, options.scale);
-      return PLAIN;
-    },
+    run: async (slice) => ({
+      out: naiveAttention(slice, options.causal, options.scale),
+      runtime: "javascript",
+      instructionSet: "scalar",
+      threads: 1,
+      notTaken: [],
+    }),
     [Symbol.asyncDispose]: async () => {},
   }),
 };
@@ -37,13 +38,14 @@ function naiveCost(shape: CallShape, { causal }: SystemOptions): Cost {
   };
 }
 
-/** softmax(scale Q K' + mask) V into `out` [1, H, N, E]. */
-export function naiveAttention({ q, k, v }: Slice, out: Tensor, causal: boolean, scale?: number): void {
+/** softmax(scale Q K' + mask) V, [1, H, N, E]. The scale is 1 / sqrt(D) unless it is given. */
+export function naiveAttention({ q, k, v }: Slice, causal: boolean, scale?: number): Tensor {
   const factor = scale ?? 1 / Math.sqrt(q.width);
   const [queries, keys, heads] = [q.length, k.length, q.heads];
   const stack = heads / k.heads;
   const scores = new Float32Array(heads * queries * keys);
-  const [qs, ks, vs, os] = [numbersOf(q), numbersOf(k), numbersOf(v), numbersOf(out)];
+  const out = new Float32Array(heads * queries * v.width);
+  const [qs, ks, vs] = [numbersOf(q), numbersOf(k), numbersOf(v)];
 
   for (let h = 0; h < heads; h++) {
     const g = Math.floor(h / stack);
@@ -74,13 +76,13 @@ export function naiveAttention({ q, k, v }: Slice, out: Tensor, causal: boolean,
     const g = Math.floor(h / stack);
     for (let i = 0; i < queries; i++) {
       const row = (h * queries + i) * keys;
-      const oRow = out.offset + h * out.strides.h + i * out.strides.n;
-      os.fill(0, oRow, oRow + v.width);
+      const outRow = (h * queries + i) * v.width;
       for (let j = 0; j < keys; j++) {
         const p = scores[row + j]!;
         const vRow = v.offset + g * v.strides.h + j * v.strides.n;
-        for (let e = 0; e < v.width; e++) os[oRow + e]! += p * vs[vRow + e]!;
+        for (let e = 0; e < v.width; e++) out[outRow + e]! += p * vs[vRow + e]!;
       }
     }
   }
+  return tensor(out, { shape: [1, heads, queries, v.width] });
 }

@@ -1,4 +1,4 @@
-import type { Attention, RunInfo, RuntimeName, Tensor } from "@saccade/core";
+import type { Attention, RuntimeName, Tensor } from "@saccade/core";
 import type { Slice } from "../input/input.ts";
 
 /** Options that every system of a study shares. */
@@ -34,20 +34,24 @@ export interface Cost {
   readonly bytesRead: number | undefined;
 }
 
+/** What one call gave, and what it ran on. Results of Saccade's attention are such. */
+export interface CallResult {
+  /** [1, H, N, E] */
+  readonly out: Tensor;
+  /** A runtime of Saccade's, or "javascript". */
+  readonly runtime: string;
+  readonly instructionSet: string;
+  readonly threads: number;
+  /** Why better runtimes or more threads were not taken. */
+  readonly notTaken: readonly string[];
+}
+
 /** A system that is ready to run calls. */
 export interface OpenSystem extends AsyncDisposable {
   /** The same as the system's, for the runtime that was opened. */
   cost(shape: CallShape): Cost;
-  /** Computes attention of a slice into `out` [1, H, N, E] and says what ran. */
-  run(slice: Slice, out: Tensor): Promise<RunInfo | PlainRun>;
-}
-
-/** What ran where no runtime of Saccade did. */
-export interface PlainRun {
-  readonly runtime: string;
-  readonly instructionSet: string;
-  readonly threads: number;
-  readonly notTaken: readonly string[];
+  /** Computes attention of a slice into a new output. */
+  run(slice: Slice): Promise<CallResult>;
 }
 
 /** One way of computing attention that a study measures. */

@@ -36,7 +36,10 @@ describe("hashEmbedding", () => {
 describe("nearestToken", () => {
   it("finds the token of the largest part of a mixture", () => {
     const embeddings = tokenEmbeddings(256, 64);
-    const mixture = Float32Array.from({ length: 64 }, (_, e) => 0.6 * embeddings[97 * 64 + e]! + 0.4 * embeddings[32 * 64 + e]!);
+    const mixture = Float32Array.from(
+      { length: 64 },
+      (_, e) => 0.6 * embeddings[97 * 64 + e]! + 0.4 * embeddings[32 * 64 + e]!,
+    );
     expect(nearestToken(embeddings, 64, mixture, 0)).toBe(97);
   });
 });

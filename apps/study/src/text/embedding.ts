@@ -5,7 +5,14 @@ import { mix32 } from "./n-grams.ts";
  * `width` signs, each +-1 / sqrt(width). Two different keys have a cosine of mean 0 and variance 1 / width,
  * whatever the keys are, so nothing has to be learned or stored.
  */
-export function hashEmbedding(key: number, seed: number, width: number, into: Float32Array, at: number, length = 1): void {
+export function hashEmbedding(
+  key: number,
+  seed: number,
+  width: number,
+  into: Float32Array,
+  at: number,
+  length = 1,
+): void {
   const unit = length / Math.sqrt(width);
   const low = mix32((key >>> 0) ^ seed);
   const high = Math.floor(key / 0x1_0000_0000) >>> 0;

@@ -30,7 +30,14 @@ describe("followersAt", () => {
     const [first] = followersAt(tokens, keys, [4], true);
     expect(first).toEqual({ position: 4, counts: new Map([[c, 1]]), distance: 2 });
     const [last] = followersAt(tokens, keys, [7], true);
-    expect(last).toEqual({ position: 7, counts: new Map([[c, 1], [d, 1]]), distance: 2 });
+    expect(last).toEqual({
+      position: 7,
+      counts: new Map([
+        [c, 1],
+        [d, 1],
+      ]),
+      distance: 2,
+    });
   });
 
   it("leaves positions out whose n-gram did not occur before", () => {
@@ -39,7 +46,12 @@ describe("followersAt", () => {
 
   it("counts later occurrences too without a causal mask", () => {
     const [first] = followersAt(tokens, keys, [1], false);
-    expect(first!.counts).toEqual(new Map([[c, 2], [d, 1]]));
+    expect(first!.counts).toEqual(
+      new Map([
+        [c, 2],
+        [d, 1],
+      ]),
+    );
     expect(first!.distance).toBe(1);
   });
 
@@ -60,7 +72,15 @@ describe("followersAt", () => {
 });
 
 describe("isMostFrequent", () => {
-  const followers = { position: 9, counts: new Map([[1, 2], [2, 2], [3, 1]]), distance: 1 };
+  const followers = {
+    position: 9,
+    counts: new Map([
+      [1, 2],
+      [2, 2],
+      [3, 1],
+    ]),
+    distance: 1,
+  };
 
   it("accepts every token that is as frequent as any", () => {
     expect([1, 2, 3, 4].map((token) => isMostFrequent(followers, token))).toEqual([true, true, false, false]);
