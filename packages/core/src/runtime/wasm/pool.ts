@@ -51,6 +51,11 @@ export class Pool {
     this.#factory = factory;
   }
 
+  /** Whether workers are there, busy or not. */
+  get started(): boolean {
+    return this.#team !== undefined;
+  }
+
   /** Whether workers wait for a job. */
   get ready(): boolean {
     return this.#team !== undefined && this.#running === undefined;

@@ -1,4 +1,5 @@
 import type { WasmInstructionSet } from "@saccade/kernels";
+import { pause } from "../pause.ts";
 import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
 import { planCall, type CallUse } from "./call-plan.ts";
 import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
@@ -54,10 +55,12 @@ export class WasmRuntime implements Runtime {
     const flops = flopsOf(job);
     const wanted = this.#threadsAtMost(threads);
     const shared = wanted > 1 && flops >= SHARED_FLOPS;
-    if (flops < AT_ONCE_FLOPS && !(shared && this.#parts.pool?.ready === true && this.#queue === undefined)) {
-      if (shared) this.#startWorkers().catch(() => {});
-      return this.#runHere(job, wanted, "the work is small");
+    if (shared && !this.#workersTried) {
+      // A loop of calls that settle at once never returns to the event loop, by which workers say that they are there.
+      this.#startWorkers().catch(() => {});
+      if (flops < AT_ONCE_FLOPS) await pause();
     }
+    if (flops < AT_ONCE_FLOPS && !(shared && this.#workersFree)) return this.#runHere(job, wanted, "the work is small");
     return this.#inTurn(signal, async () => {
       const { pool, kernels } = this.#parts;
       if (shared && pool !== undefined) {
@@ -81,7 +84,7 @@ export class WasmRuntime implements Runtime {
     const wanted = this.#threadsAtMost(threads);
     if (wanted === 1 || pool === undefined) return this.#runHere(job, wanted, undefined);
     if (flopsOf(job) < SHARED_FLOPS) return this.#runHere(job, wanted, "the work is small");
-    if (!pool.ready || this.#queue !== undefined) {
+    if (!this.#workersFree) {
       this.#startWorkers().catch(() => {});
       return this.#runHere(job, wanted, "workers were not free");
     }
@@ -115,6 +118,16 @@ export class WasmRuntime implements Runtime {
 
   #checkOpen(): void {
     if (this.#closed) throw new Error("wasm runtime: used after it was closed");
+  }
+
+  /** Whether workers wait for a job, and no call is before this one. */
+  get #workersFree(): boolean {
+    return this.#parts.pool?.ready === true && this.#queue === undefined;
+  }
+
+  /** Whether workers are there, or cannot be started. */
+  get #workersTried(): boolean {
+    return this.#parts.pool?.started === true || this.#withoutWorkers !== undefined;
   }
 
   #threadsAtMost(threads: number): number {
