@@ -22,6 +22,7 @@ export { merge, type MergeOptions, type MergeResult } from "./merge.ts";
 export type { Plan, PlanShape } from "./plan.ts";
 export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
 export { openRuntime, openRuntimeSync } from "./runtime/select.ts";
+export { workerSource } from "./runtime/wasm/worker-source.ts";
 export type { AttentionShape } from "./shape.ts";
 export {
   biasTensor,
