@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
 import { studyCommand } from "./commands/study.ts";
@@ -35,5 +36,6 @@ export async function main(rawArgs: string[]): Promise<void> {
 }
 
 async function usage(name: string | undefined): Promise<string> {
-  return name === "study" ? renderUsage(studyCommand, program) : renderUsage(program);
+  const text = await (name === "study" ? renderUsage(studyCommand, program) : renderUsage(program));
+  return process.stdout.isTTY ? text : stripVTControlCharacters(text);
 }

@@ -37,7 +37,7 @@ export const STUDY_ARGS: Readonly<Record<StudyFlag, ArgDef>> = {
     type: "string",
     default: "start",
     valueHint: presetNames.join("|"),
-    description: presetNames.map((name) => `${name}: ${PRESETS[name].description}`).join("; "),
+    description: "lengths, systems, heads and limits together",
   },
   lengths: { type: "string", valueHint: "512,4k,1m", description: "tokens; k and m count in powers of 1024" },
   systems: {

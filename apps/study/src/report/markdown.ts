@@ -41,7 +41,9 @@ export function renderMarkdown(
 export function summary(header: StudyHeader, cells: readonly CellRecord[]): string {
   const { heads, kvHeads, headDim, options, input } = header;
   const causal = options.causal ? "causal" : "not causal";
-  const lines = [`${heads} query heads on ${kvHeads} key heads, D = ${headDim}, ${causal}, f32, on ${input}.`];
+  const lines = [
+    `${count(heads, "query head")} on ${count(kvHeads, "key head")}, D = ${headDim}, ${causal}, f32, on ${input}.`,
+  ];
   const measured = cells.filter((cell) => cell.status === "measured");
   const others = Object.keys(header.systems).filter((name) => name !== "dense");
   for (const name of others) {
@@ -144,7 +146,7 @@ function environmentTable(header: StudyHeader, cells: readonly CellRecord[]): st
   const { environment } = header;
   const measured = cells.filter((cell) => cell.status === "measured");
   const ran = unique(
-    measured.map((cell) => `${cell.system}: ${cell.runtime}, ${cell.instructionSet}, ${threads(cell.threads)}`),
+    measured.map((cell) => `${cell.system}: ${cell.runtime}, ${cell.instructionSet}, ${count(cell.threads, "thread")}`),
   );
   const notTaken = unique(measured.flatMap((cell) => cell.notTaken));
   const methods = unique(measured.map((cell) => cell.memoryMethod));
@@ -166,8 +168,8 @@ function environmentTable(header: StudyHeader, cells: readonly CellRecord[]): st
   );
 }
 
-function threads(count: number): string {
-  return count === 1 ? "1 thread" : `${count} threads`;
+function count(number: number, what: string): string {
+  return number === 1 ? `1 ${what}` : `${number} ${what}s`;
 }
 
 function unique(values: readonly string[]): string[] {
