@@ -271,20 +271,24 @@ class CacheDecoder implements Decoder {
   }
 }
 
+/** Tokens of few numbers are copied one by one: a view of them costs more. */
+const FEW_NUMBERS = 256;
+
 function copyTokens(from: Tensor, to: Tensor, at: number): void {
-  const [source, target] = [floatsOf(from), floatsOf(to)];
+  const source = floatsOf(from);
+  const target = floatsOf(to);
   const { batch, heads, length, width } = from;
+  // A head's tokens are adjacent in the cache; in `from` each stands alone, or all are adjacent.
+  const run = from.strides.n === width ? length * width : width;
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const start = from.offset + b * from.strides.b + h * from.strides.h;
-      const end = to.offset + b * to.strides.b + h * to.strides.h + at * to.strides.n;
-      if (from.strides.n === width) {
-        target.set(source.subarray(start, start + length * width), end);
-        continue;
-      }
-      for (let n = 0; n < length; n++) {
-        const token = start + n * from.strides.n;
-        target.set(source.subarray(token, token + width), end + n * width);
+      let start = from.offset + b * from.strides.b + h * from.strides.h;
+      let end = to.offset + b * to.strides.b + h * to.strides.h + at * width;
+      for (let copied = 0; copied < length * width; copied += run) {
+        if (run > FEW_NUMBERS) target.set(source.subarray(start, start + run), end);
+        else for (let i = 0; i < run; i++) target[end + i] = source[start + i]!;
+        start += from.strides.n;
+        end += run;
       }
     }
   }

@@ -53,114 +53,122 @@ export function planUnits(shape: AttentionShape, schedule: Schedule): UnitPlan {
   return plan;
 }
 
+/** A block of rows and the parts that its keys are cut into. */
+interface BlockCut {
+  readonly firstTask: number;
+  readonly taskCount: number;
+  readonly keyLo: number;
+  readonly keyHi: number;
+  /** Keys of a part. */
+  readonly width: number;
+  readonly parts: number;
+  readonly pairs: number;
+}
+
+/** The blocks of a list, those with most pairs first. */
+interface ListCut {
+  readonly blocks: readonly BlockCut[];
+  readonly pairs: number;
+  readonly parts: number;
+}
+
 function makePlan(shape: AttentionShape, schedule: Schedule): UnitPlan {
-  const { batch, heads, kvHeads } = shape;
+  const { heads, kvHeads } = shape;
+  const { listOf } = schedule;
   const group = heads / kvHeads;
   const stack = stackedHeads(heads, kvHeads);
   const stacks = Math.ceil(group / stack);
-  const lists = schedule.lists.map((list) => orderedBlocks(list));
   const rows = Math.min(shape.queries, schedule.blockPositions) * stack;
-  const few = shape.queries * stack <= SPLIT_ROWS;
-  const forCores = Math.min(MAX_PARTS, Math.ceil(SPLIT_UNITS / (batch * kvHeads * stacks)));
-  const flops = 2 * rows * shape.keys * (shape.headDim + shape.valueDim);
-  const wanted = few ? Math.max(forCores, Math.min(MOST_PARTS, Math.ceil(flops / PART_FLOPS))) : 1;
+  const wanted = wantedParts(shape, rows, shape.queries * stack, stacks);
 
-  // Lists with most work first; inside a head its blocks in falling order, so that the last units taken are small ones
-  // while a head's keys stay in the cache.
-  const order = Array.from(schedule.listOf, (_, index) => index);
-  if (lists.length > 1) {
-    order.sort((x, y) => lists[schedule.listOf[y]!]!.work - lists[schedule.listOf[x]!]!.work || x - y);
-  }
-
-  const firstTask: number[] = [];
+  const cuts: ListCut[] = [];
   let taskCount = 0;
   for (const list of schedule.lists) {
-    firstTask.push(taskCount);
+    cuts.push(cutList(list, taskCount, wanted));
     taskCount += list.tasks.length / TASK_INTS;
   }
+  let unitCount = 0;
+  for (const list of listOf) unitCount += stacks * cuts[list]!.parts;
 
-  let capacity = 0;
-  for (const index of schedule.listOf) capacity += lists[index]!.blocks.length * stacks * wanted;
-  const units = new Int32Array(capacity * UNIT_INTS);
-  let count = 0;
+  const units = new Int32Array(unitCount * UNIT_INTS);
+  let at = 0;
   let slots = 0;
   let joins = 0;
-  for (const index of order) {
+  for (const index of ordered(listOf, cuts)) {
     const b = Math.floor(index / kvHeads);
     const g = index % kvHeads;
-    const list = schedule.listOf[index]!;
-    const { tasks, blocks } = schedule.lists[list]!;
-    for (let s = 0; s < stacks; s++) {
-      const head = g * group + s * stack;
-      const stacked = Math.min(stack, group - s * stack);
-      for (const block of lists[list]!.blocks) {
-        const from = blocks[block]!;
-        const to = blocks[block + 1]!;
-        // Tasks of a block stand in ascending key order.
-        const keyLo = tasks[from * TASK_INTS + 3]!;
-        const keyHi = lastKey(tasks, to - 1);
-        const range = keyHi - keyLo;
-        const share = range / Math.max(1, Math.min(wanted, Math.floor(range / SPLIT_KEYS)));
-        const width = Math.ceil(share / PART_ALIGNMENT) * PART_ALIGNMENT;
-        const parts = range === 0 ? 1 : Math.ceil(range / width);
-        for (let part = 0; part < parts; part++) {
-          const lo = keyLo + part * width;
-          const hi = Math.min(keyHi, lo + width);
-          let at = count++ * UNIT_INTS;
-          units[at++] = b;
-          units[at++] = head;
-          units[at++] = stacked;
-          units[at++] = g;
-          units[at++] = firstTask[list]! + from;
-          units[at++] = to - from;
-          units[at++] = lo;
-          units[at++] = hi;
-          units[at++] = part;
-          units[at++] = parts;
-          units[at++] = parts > 1 ? slots + part : 0;
-          units[at++] = joins;
+    for (let first = 0; first < group; first += stack) {
+      for (const block of cuts[listOf[index]!]!.blocks) {
+        for (let part = 0; part < block.parts; part++) {
+          const lo = block.keyLo + part * block.width;
+          units[at] = b;
+          units[at + 1] = g * group + first;
+          units[at + 2] = Math.min(stack, group - first);
+          units[at + 3] = g;
+          units[at + 4] = block.firstTask;
+          units[at + 5] = block.taskCount;
+          units[at + 6] = lo;
+          units[at + 7] = Math.min(block.keyHi, lo + block.width);
+          units[at + 8] = part;
+          units[at + 9] = block.parts;
+          units[at + 10] = block.parts > 1 ? slots + part : 0;
+          units[at + 11] = joins;
+          at += UNIT_INTS;
         }
-        if (parts > 1) {
-          slots += parts;
-          joins++;
-        }
+        if (block.parts === 1) continue;
+        slots += block.parts;
+        joins++;
       }
     }
   }
-  return {
-    tasks: joinedTasks(schedule.lists, taskCount),
-    units: units.subarray(0, count * UNIT_INTS),
-    unitCount: count,
-    rows,
-    slots,
-    joins,
-  };
+  return { tasks: joinedTasks(schedule.lists, taskCount), units, unitCount, rows, slots, joins };
 }
 
-function lastKey(tasks: Int32Array, task: number): number {
-  const at = task * TASK_INTS;
-  const keyCount = tasks[at + 4]!;
-  return keyCount === 0 ? tasks[at + 3]! : tasks[at + 3]! + (keyCount - 1) * tasks[at + 5]! + 1;
+/** Parts to cut a block's keys into, where there are enough of them. */
+function wantedParts(shape: AttentionShape, blockRows: number, headRows: number, stacks: number): number {
+  if (headRows > SPLIT_ROWS) return 1;
+  const forCores = Math.min(MAX_PARTS, Math.ceil(SPLIT_UNITS / (shape.batch * shape.kvHeads * stacks)));
+  const flops = 2 * blockRows * shape.keys * (shape.headDim + shape.valueDim);
+  return Math.max(forCores, Math.min(MOST_PARTS, Math.ceil(flops / PART_FLOPS)));
 }
 
-/** Blocks of a list, those with most pairs first, and the pairs of all of them. */
-function orderedBlocks(list: TaskList): { blocks: number[]; work: number } {
-  const blocks: number[] = [];
-  const pairs: number[] = [];
-  let work = 0;
-  let sorted = true;
-  for (let block = 0; block + 1 < list.blocks.length; block++) {
-    let sum = 0;
-    for (let task = list.blocks[block]!; task < list.blocks[block + 1]!; task++) {
-      sum += list.tasks[task * TASK_INTS + 1]! * list.tasks[task * TASK_INTS + 4]!;
-    }
-    if (block > 0 && sum > pairs[block - 1]!) sorted = false;
-    blocks.push(block);
-    pairs.push(sum);
-    work += sum;
+function cutList({ tasks, blocks }: TaskList, firstTask: number, wanted: number): ListCut {
+  const cuts: BlockCut[] = [];
+  let pairs = 0;
+  let parts = 0;
+  for (let block = 0; block + 1 < blocks.length; block++) {
+    const cut = cutBlock(tasks, blocks[block]!, blocks[block + 1]!, firstTask, wanted);
+    cuts.push(cut);
+    pairs += cut.pairs;
+    parts += cut.parts;
   }
-  if (!sorted) blocks.sort((a, b) => pairs[b]! - pairs[a]! || a - b);
-  return { blocks, work };
+  if (cuts.length > 1) cuts.sort((a, b) => b.pairs - a.pairs || a.firstTask - b.firstTask);
+  return { blocks: cuts, pairs, parts };
+}
+
+function cutBlock(tasks: Int32Array, from: number, to: number, firstTask: number, wanted: number): BlockCut {
+  let pairs = 0;
+  for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) pairs += tasks[at + 1]! * tasks[at + 4]!;
+  // Tasks of a block stand in ascending key order.
+  const last = (to - 1) * TASK_INTS;
+  const keyLo = tasks[from * TASK_INTS + 3]!;
+  const keyHi = tasks[last + 4] === 0 ? tasks[last + 3]! : tasks[last + 3]! + (tasks[last + 4]! - 1) * tasks[last + 5]! + 1;
+  const range = keyHi - keyLo;
+  const share = range / Math.max(1, Math.min(wanted, Math.floor(range / SPLIT_KEYS)));
+  const width = Math.ceil(share / PART_ALIGNMENT) * PART_ALIGNMENT;
+  const parts = range === 0 ? 1 : Math.ceil(range / width);
+  return { firstTask: firstTask + from, taskCount: to - from, keyLo, keyHi, width, parts, pairs };
+}
+
+/**
+ * Indices into `listOf`, those with most work first. Inside a head its blocks fall in work, so that the last units taken are small ones
+ * while a head's keys stay in the cache.
+ */
+function ordered(listOf: Int32Array, cuts: readonly ListCut[]): Iterable<number> {
+  const order = new Int32Array(listOf.length);
+  for (let index = 0; index < order.length; index++) order[index] = index;
+  if (cuts.length > 1) order.sort((x, y) => cuts[listOf[y]!]!.pairs - cuts[listOf[x]!]!.pairs || x - y);
+  return order;
 }
 
 function joinedTasks(lists: readonly TaskList[], taskCount: number): Int32Array {
