@@ -101,7 +101,10 @@ export interface Attention {
    */
   forward<const O extends ForwardOptions = ForwardOptions>(inputs: AttentionInputs, options?: O): Promise<ResultFor<O>>;
   /** The same for small work, to the end before it returns. */
-  forwardSync<const O extends SyncForwardOptions = SyncForwardOptions>(inputs: AttentionInputs, options?: O): ResultFor<O>;
+  forwardSync<const O extends SyncForwardOptions = SyncForwardOptions>(
+    inputs: AttentionInputs,
+    options?: O,
+  ): ResultFor<O>;
   /** What a call of this shape costs, before it runs. */
   plan(shape: PlanShape): Plan;
   /** The definition, in float64 and slow. With `partial`, without learned sinks. */

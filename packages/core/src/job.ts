@@ -81,4 +81,3 @@ function emptyOut(shape: AttentionShape, { layout }: Tensor): Tensor {
     strides: contiguous(layout, heads, queries, valueDim),
   };
 }
-

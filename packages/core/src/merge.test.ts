@@ -70,7 +70,10 @@ function whole({ queries, keys, q, k, v, learnedSinks }: Inputs) {
   });
 }
 
-function expectClose(given: Pick<PartialResult, "out" | "lse">, want: { out: ArrayLike<number>; lse: ArrayLike<number> }) {
+function expectClose(
+  given: Pick<PartialResult, "out" | "lse">,
+  want: { out: ArrayLike<number>; lse: ArrayLike<number> },
+) {
   const out = given.out.data as Float32Array;
   let most = 0;
   for (let i = 0; i < out.length; i++) most = Math.max(most, Math.abs(out[i]! - want.out[i]!));

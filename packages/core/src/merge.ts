@@ -41,7 +41,9 @@ export function merge<const O extends MergeOptions = MergeOptions>(
   const { batch, heads, queries, valueDim } = shape;
   const learnedSinks = options?.learnedSinks;
   if (learnedSinks !== undefined && learnedSinks.length !== heads) {
-    throw new RangeError(`merge: learnedSinks has ${learnedSinks.length} logits, the partial results have H = ${heads}`);
+    throw new RangeError(
+      `merge: learnedSinks has ${learnedSinks.length} logits, the partial results have H = ${heads}`,
+    );
   }
   const inputs = partials.map((partial) => partial.out);
   if (options?.out !== undefined) checkOut("merge", options.out, shape, inputs);

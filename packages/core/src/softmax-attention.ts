@@ -40,4 +40,3 @@ export function softmaxAttention(variant: SoftmaxVariant): Attention {
   };
   return attention;
 }
-

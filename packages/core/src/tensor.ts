@@ -90,7 +90,8 @@ export function biasTensor(
   data: Float32Array,
   options: { readonly shape: readonly [number, number, number, number] },
 ): BiasTensor {
-  if (!(data instanceof Float32Array)) throw new TypeError(`biasTensor: expected a Float32Array, got ${describe(data)}`);
+  if (!(data instanceof Float32Array))
+    throw new TypeError(`biasTensor: expected a Float32Array, got ${describe(data)}`);
   return { data, ...broadcastView("biasTensor", data.length, options.shape) };
 }
 

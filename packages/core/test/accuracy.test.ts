@@ -53,7 +53,10 @@ async function checkRuntime({ label, runtime }: AvailableRuntime, given: Attenti
   if (before === undefined || Math.max(ratio, lseRatio) > Math.max(before.ratio, before.lseRatio)) {
     worst.set(label, { ratio, lseRatio, name: given.name });
   }
-  expect(Math.max(ratio, lseRatio), `out ${ratio}, lse ${lseRatio} of what is allowed: ${given.name}`).toBeLessThanOrEqual(1);
+  expect(
+    Math.max(ratio, lseRatio),
+    `out ${ratio}, lse ${lseRatio} of what is allowed: ${given.name}`,
+  ).toBeLessThanOrEqual(1);
   if (runtime.name === "reference") return;
   const one = await attend.forward(given.inputs, { lse: true, runtime, threads: 1 });
   expect(same(one, two)).toBe(true);
@@ -101,6 +104,7 @@ function wideInputs(
   random: RandomNumbers,
   ...[heads, kvHeads, queries, keys, headDim, valueDim]: [number, number, number, number, number, number]
 ) {
-  const view = (h: number, n: number, width: number) => tensor(random.normal(h * n * width), { shape: [1, h, n, width] });
+  const view = (h: number, n: number, width: number) =>
+    tensor(random.normal(h * n * width), { shape: [1, h, n, width] });
   return { q: view(heads, queries, headDim), k: view(kvHeads, keys, headDim), v: view(kvHeads, keys, valueDim) };
 }

@@ -47,9 +47,7 @@ describe.each(available)("a decoder on $label", ({ runtime }) => {
           for (const to of ends) {
             const inputs = part(all, from, to);
             const { out, lse } =
-              to % 2 === 0
-                ? await decoder.append(inputs, { lse: true })
-                : decoder.appendSync(inputs, { lse: true });
+              to % 2 === 0 ? await decoder.append(inputs, { lse: true }) : decoder.appendSync(inputs, { lse: true });
             const data = out.data as Float32Array;
             const rows = to - from;
             for (let row = 0; row < B * H * rows; row++) {
@@ -160,9 +158,7 @@ describe("a decoder", () => {
   test("rewinds no further than it promised", async () => {
     await using decoder = make(8, { rewindable: 3 });
     await decoder.append(tokens(6, 1));
-    expect(() => decoder.rewind(4)).toThrow(
-      "dense.decoder.rewind: asked for 4 tokens, expected an integer in 0..3",
-    );
+    expect(() => decoder.rewind(4)).toThrow("dense.decoder.rewind: asked for 4 tokens, expected an integer in 0..3");
     decoder.rewind(2);
     expect(() => decoder.rewind(2)).toThrow("expected an integer in 0..1");
     decoder.rewind(1);

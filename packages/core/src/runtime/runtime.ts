@@ -76,7 +76,10 @@ export interface Runtime extends AsyncDisposable {
   /** What a job of `flops` would run on, without running it. */
   info(threads: number): RunInfo;
   /** Runs without blocking the event loop for longer than 16 ms. Rejects with `signal.reason` when aborted. */
-  attend(job: AttentionJob, options: { readonly threads: number; readonly signal: AbortSignal | undefined }): Promise<RunInfo>;
+  attend(
+    job: AttentionJob,
+    options: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  ): Promise<RunInfo>;
   /** Runs to the end before it returns; for small work. */
   attendSync(job: AttentionJob, options: { readonly threads: number }): RunInfo;
   /** Room for `length` floats that this runtime reads without a copy, zero-filled. */

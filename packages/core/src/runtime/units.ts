@@ -152,7 +152,8 @@ function cutBlock(tasks: Int32Array, from: number, to: number, firstTask: number
   // Tasks of a block stand in ascending key order.
   const last = (to - 1) * TASK_INTS;
   const keyLo = tasks[from * TASK_INTS + 3]!;
-  const keyHi = tasks[last + 4] === 0 ? tasks[last + 3]! : tasks[last + 3]! + (tasks[last + 4]! - 1) * tasks[last + 5]! + 1;
+  const keyHi =
+    tasks[last + 4] === 0 ? tasks[last + 3]! : tasks[last + 3]! + (tasks[last + 4]! - 1) * tasks[last + 5]! + 1;
   const range = keyHi - keyLo;
   const share = range / Math.max(1, Math.min(wanted, Math.floor(range / SPLIT_KEYS)));
   const width = Math.ceil(share / PART_ALIGNMENT) * PART_ALIGNMENT;
