@@ -5,10 +5,14 @@ import { checkSize } from "./shape.ts";
 import { floatsOf } from "./tensor.ts";
 
 /**
- * Work in floating-point operations up to which `forward` computes before it returns its promise: handing work to other threads and
- * back costs more than doing it. The slowest kernels do some 2e9 in a second, so the event loop waits 8 ms at worst.
+ * Work up to which `forward` on native computes before it returns its promise, in operations: waking the pool and coming back costs
+ * some 0.3 ms. It takes 1 ms with AVX2 and D = 64; the slowest kernel measured (plain C, D = 1, masks) does 8e9 a second, so the event
+ * loop waits for 8 ms at worst. WebAssembly decides for itself, by what its workers do.
  */
-const INLINE_FLOPS = 16e6;
+const INLINE_WORK = 64e6;
+
+/** Operations that a pair costs beside its products: exponentials, maxima, masks. */
+const PAIR_WORK = 64;
 
 /** Runs a job now when it is small, else without blocking. */
 export async function runJob(
@@ -22,7 +26,7 @@ export async function runJob(
   const signal = options?.signal;
   if (isEmpty(job)) return result(job, withReasons(choice, writeEmpty(job, runtime.info(threads))), options);
   const info =
-    runtime.name !== "reference" && work(job) <= INLINE_FLOPS
+    runtime.name === "native" && work(job) <= INLINE_WORK
       ? runtime.attendSync(job, { threads })
       : await runtime.attend(job, { threads, signal });
   return result(job, withReasons(choice, info), options);
@@ -45,7 +49,7 @@ function threadsOf(where: string, threads: number | undefined): number {
 }
 
 function work({ shape, schedule }: AttentionJob): number {
-  return 2 * (shape.headDim + shape.valueDim) * schedule.visitedPairs;
+  return (2 * (shape.headDim + shape.valueDim) + PAIR_WORK) * schedule.visitedPairs;
 }
 
 function isEmpty({ shape }: AttentionJob): boolean {
