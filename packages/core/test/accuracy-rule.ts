@@ -105,14 +105,13 @@ function naiveRow(job: ReferenceJob, row: number): { out: Float32Array; lse: num
   const out = new Float32Array(valueDim);
   if (max === -Infinity) return { out, lse: -Infinity };
   const weights = Float32Array.from(scores, (score) => Math.exp(f(score - max)));
-  let sum = pairwise(Float32Array.from(weights));
+  let sum = pairwise(weights.slice());
   if (sink !== undefined) sum = f(sum + f(Math.exp(f(sink - max))));
   const products = new Float32Array(keys.length);
+  const vAt = v.offset + b * v.strides.b + g * v.strides.h;
+  const starts = Int32Array.from(keys, (j) => vAt + j * v.strides.n);
   for (let e = 0; e < valueDim; e++) {
-    for (let n = 0; n < keys.length; n++) {
-      const vAt = v.offset + b * v.strides.b + g * v.strides.h + keys[n]! * v.strides.n + e;
-      products[n] = weights[n]! * vs[vAt]!;
-    }
+    for (let n = 0; n < products.length; n++) products[n] = weights[n]! * vs[starts[n]! + e]!;
     out[e] = f(pairwise(products) / sum);
   }
   return { out, lse: f(max + f(Math.log(sum))) };

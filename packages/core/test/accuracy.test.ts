@@ -7,7 +7,7 @@ import { availableRuntimes, type AvailableRuntime } from "./available-runtimes.t
 import { RandomNumbers } from "./random-numbers.ts";
 import { sameBits } from "./same-bits.ts";
 
-const casesPerLength = process.env["SACCADE_EXHAUSTIVE"] ? 300 : 10;
+const casesPerLength = process.env["SACCADE_EXHAUSTIVE"] ? 300 : 8;
 /** Rows of a case that are compared: float64 in JavaScript is slow. */
 const sampledRows = 64;
 
