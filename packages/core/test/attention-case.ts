@@ -1,4 +1,16 @@
-import { biasTensor, maskTensor, tensor, type AttentionInputs, type DenseOptions, type Tensor } from "../src/index.ts";
+import {
+  biasTensor,
+  dense,
+  maskTensor,
+  tensor,
+  type Attention,
+  type AttentionInputs,
+  type DenseOptions,
+  type Tensor,
+} from "../src/index.ts";
+import type { SoftmaxVariant } from "../src/job.ts";
+import { bandSchedule } from "../src/schedule/band-schedule.ts";
+import { softmaxAttention } from "../src/softmax-attention.ts";
 import { RandomNumbers } from "./random-numbers.ts";
 
 /** One attention call as plain numbers, contiguous [B, H, N, D], and as the tensors that the public interface takes. */
@@ -12,6 +24,8 @@ export interface AttentionCase {
   readonly headDim: number;
   readonly valueDim: number;
   readonly options: DenseOptions;
+  /** W: a query at p sees key j when abs(p - j) < W. Infinity for none. */
+  readonly window: number;
   readonly q: Float32Array;
   readonly k: Float32Array;
   readonly v: Float32Array;
@@ -56,6 +70,7 @@ export function randomCase(queries: number, keys: number, seed: number): Attenti
   const headDim = random.pick(WIDTHS);
   const valueDim = random.pick([headDim, headDim, random.pick(WIDTHS)]);
   const causal = random.uniform() < 0.5;
+  const window = random.uniform() < 0.3 ? random.integer(1, keys) : Infinity;
   const softcap = random.uniform() < 0.25 ? 15 : 0;
   const scale = random.uniform() < 0.2 ? random.pick([0.05, 1, -0.3]) : undefined;
   const learnedSinks = random.uniform() < 0.3 ? random.normal(heads) : undefined;
@@ -90,6 +105,7 @@ export function randomCase(queries: number, keys: number, seed: number): Attenti
   const traits = [
     `B${batch} H${heads} G${kvHeads} N${queries} M${keys} D${headDim} E${valueDim}`,
     causal ? "causal" : "",
+    window === Infinity ? "" : `window ${window}`,
     softcap ? "softcap" : "",
     learnedSinks ? "sinks" : "",
     bias ? `bias[${bias.shape.join()}]` : "",
@@ -101,6 +117,7 @@ export function randomCase(queries: number, keys: number, seed: number): Attenti
     name: traits.filter((trait) => trait !== "").join(" "),
     ...{ batch, heads, kvHeads, queries, keys, headDim, valueDim, q, k, v },
     options: { causal, softcap, scale, learnedSinks },
+    window,
     inputs: {
       q: view(q, heads, queries, headDim),
       k: view(k, kvHeads, keys, headDim),
@@ -108,6 +125,25 @@ export function randomCase(queries: number, keys: number, seed: number): Attenti
       ...{ bias, mask, keyLengths, queryOffset },
     },
   };
+}
+
+/** The variant of a case, for what takes one: `dense`, or the schedules of bands where there is a window. */
+export function variantOf({ options, window }: AttentionCase): SoftmaxVariant {
+  const { causal, scale, softcap, learnedSinks } = options;
+  return {
+    name: "band",
+    selection: "static",
+    ahead: causal ? 0 : window - 1,
+    back: window - 1,
+    scale,
+    softcap: softcap ?? 0,
+    learnedSinks: learnedSinks && Float32Array.from(learnedSinks),
+    schedule: bandSchedule,
+  };
+}
+
+export function attentionOf(given: AttentionCase): Attention {
+  return given.window === Infinity ? dense(given.options) : softmaxAttention(variantOf(given));
 }
 
 function randomBias(random: RandomNumbers, shape: [number, number, number, number]) {

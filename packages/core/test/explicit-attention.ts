@@ -5,7 +5,7 @@ import type { AttentionCase } from "./attention-case.ts";
  * softmax straight from the formula, without a maximum taken out. For scores below some 700.
  */
 export function explicitAttention(given: AttentionCase): { out: Float64Array; lse: Float64Array } {
-  const { batch, heads, kvHeads, queries, keys, headDim, valueDim, q, k, v, options, inputs } = given;
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim, q, k, v, options, window, inputs } = given;
   const out = new Float64Array(batch * heads * queries * valueDim);
   const lse = new Float64Array(batch * heads * queries);
   for (let b = 0; b < batch; b++) {
@@ -26,7 +26,7 @@ export function explicitAttention(given: AttentionCase): { out: Float64Array; ls
           if (options.softcap) score = options.softcap * Math.tanh(score / options.softcap);
           const added = at(inputs.bias, b, h, i, j) ?? 0;
           const shown = (at(inputs.mask, b, h, i, j) ?? 1) !== 0;
-          const inTime = !options.causal || j <= i + offset;
+          const inTime = Math.abs(i + offset - j) < window && (!options.causal || j <= i + offset);
           row.push(shown && inTime && j < keyLength && added !== -Infinity ? Math.exp(score + added) : 0);
         }
         matrix.push(row);

@@ -71,9 +71,9 @@ test("calls at once on one runtime each get their own result", async () => {
       return { q: x, k: x, v: x };
     };
     const calls = [call(1, 600), call(2, 10), call(3, 700), call(4, 300)];
-    const results = await Promise.all(calls.map((inputs) => dense({ causal: true }).forward(inputs, { runtime })));
-    for (const [index, inputs] of calls.entries()) {
-      const alone = dense({ causal: true }).forwardSync(inputs, { runtime });
+    const results = await Promise.all(calls.map((given) => dense({ causal: true }).forward(given, { runtime })));
+    for (const [index, given] of calls.entries()) {
+      const alone = dense({ causal: true }).forwardSync(given, { runtime });
       expect(results[index]!.out.data).toEqual(alone.out.data);
     }
   }

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { dense } from "../src/index.ts";
-import { flattened, LENGTHS, randomCase } from "./attention-case.ts";
+import { attentionOf, flattened, LENGTHS, randomCase } from "./attention-case.ts";
 import { explicitAttention } from "./explicit-attention.ts";
 
 const casesPerLength = process.env["SACCADE_EXHAUSTIVE"] ? 40 : 6;
@@ -21,7 +20,7 @@ test.each(short)("the reference and explicit N x N loops agree for %i queries ag
   for (let seed = 0; seed < casesPerLength; seed++) {
     const given = randomCase(queries, keys, 1000 + seed);
     if (given.batch * given.heads * queries * keys > 200_000) continue;
-    const reference = dense(given.options).reference(given.inputs);
+    const reference = attentionOf(given).reference(given.inputs);
     const explicit = explicitAttention(given);
     expect(largestDifference(reference.out, explicit.out), given.name).toBeLessThan(1e-11);
     expect(largestDifference(reference.lse, explicit.lse), given.name).toBeLessThan(1e-11);
@@ -31,7 +30,7 @@ test.each(short)("the reference and explicit N x N loops agree for %i queries ag
 test("the default runtime and explicit loops agree", async () => {
   for (let seed = 0; seed < casesPerLength; seed++) {
     const given = randomCase(64, 128, 2000 + seed);
-    const { out, lse } = await dense(given.options).forward(given.inputs, { lse: true });
+    const { out, lse } = await attentionOf(given).forward(given.inputs, { lse: true });
     const explicit = explicitAttention(given);
     const size = explicit.out.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
     expect(largestDifference(flattened(out), explicit.out), given.name).toBeLessThan(2e-5 * size);
