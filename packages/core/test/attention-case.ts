@@ -65,10 +65,13 @@ const WIDTHS = [1, 5, 8, 16, 32, 59, 64, 64, 80, 96, 111, 128];
 export function randomCase(queries: number, keys: number, seed: number): AttentionCase {
   const random = new RandomNumbers(seed * 7919 + queries * 31 + keys);
   const many = queries * keys > 100_000;
-  const [heads, kvHeads] = random.pick(many ? HEADS.slice(0, 3) : HEADS);
-  const batch = many ? 1 : random.pick([1, 1, 2, 3]);
+  // The accuracy rule compares two largest errors: of a handful of numbers they say nothing.
+  const few = queries <= 16 && keys > 100;
+  const [heads, kvHeads] = random.pick(many ? HEADS.slice(0, 3) : few ? HEADS.slice(4) : HEADS);
+  const batch = many ? 1 : few ? 3 : random.pick([1, 1, 2, 3]);
   const headDim = random.pick(WIDTHS);
-  const valueDim = random.pick([headDim, headDim, random.pick(WIDTHS)]);
+  const widths = few ? WIDTHS.filter((width) => width >= 32) : WIDTHS;
+  const valueDim = widths.includes(headDim) && random.uniform() < 0.7 ? headDim : random.pick(widths);
   const causal = random.uniform() < 0.5;
   const window = random.uniform() < 0.3 ? random.integer(1, keys) : Infinity;
   const softcap = random.uniform() < 0.25 ? 15 : 0;
