@@ -96,7 +96,7 @@ class CacheDecoder implements Decoder {
   readonly #choice: RuntimeChoice;
   readonly #threads: number | undefined;
   readonly #rewindable: number;
-  #cache: { runtime: Runtime; keys: RuntimeBuffer; values: RuntimeBuffer } | undefined;
+  #cache: Cache | undefined;
   #length = 0;
   #greatest = 0;
   #running: Promise<unknown> | undefined;
@@ -238,11 +238,8 @@ class CacheDecoder implements Decoder {
   ): AttentionJob {
     const { batch, kvHeads, headDim, valueDim } = this.#sizes;
     const { q, k, v, bias, mask } = inputs;
-    this.#cache ??= {
-      runtime,
-      keys: runtime.allocate(batch * kvHeads * this.capacity * headDim),
-      values: runtime.allocate(batch * kvHeads * this.capacity * valueDim),
-    };
+    const tokens = batch * kvHeads * this.capacity;
+    this.#cache ??= openCache(where, runtime, tokens * headDim, tokens * valueDim);
     const keys = this.#view(this.#cache.keys, headDim, k.length);
     const values = this.#view(this.#cache.values, valueDim, v.length);
     const job = makeJob(where, this.#variant, { q, k: keys, v: values, bias, mask }, options);
@@ -268,6 +265,24 @@ class CacheDecoder implements Decoder {
     while (this.#lows.length > 0 && this.#lows.at(-1)!.length >= length) this.#lows.pop();
     this.#lows.push({ length, time: this.#takenBack });
     this.#length = length;
+  }
+}
+
+interface Cache {
+  readonly keys: RuntimeBuffer;
+  readonly values: RuntimeBuffer;
+}
+
+function openCache(where: string, runtime: Runtime, keyFloats: number, valueFloats: number): Cache {
+  let keys: RuntimeBuffer | undefined;
+  try {
+    keys = runtime.allocate(keyFloats);
+    return { keys, values: runtime.allocate(valueFloats) };
+  } catch (error) {
+    keys?.free();
+    if (!(error instanceof RangeError)) throw error;
+    const megabytes = Math.ceil((4 * (keyFloats + valueFloats)) / 2 ** 20);
+    throw new RangeError(`${where}: ${runtime.name} has no room for a cache of ${megabytes} MB`, { cause: error });
   }
 }
 

@@ -109,6 +109,14 @@ describe.each(available)("a decoder on $label", ({ runtime }) => {
   });
 });
 
+test.each(["auto", "wasm", "reference"] as const)("a cache that does not fit is refused on %s", async (runtime) => {
+  await using decoder = dense().decoder({ heads: 64, headDim: 128, capacity: 2 ** 30, runtime });
+  const token = tensor(new Float32Array(64 * 128), { shape: [1, 64, 1, 128] });
+  const message = /^dense\.decoder\.append: \w+ has no room for a cache of 67108864 MB$/;
+  await expect(decoder.append({ q: token, k: token, v: token })).rejects.toThrow(message);
+  expect(decoder.length).toBe(0);
+});
+
 describe("a decoder", () => {
   const runtime = "reference";
   const make = (capacity: number, more: object = {}) =>
