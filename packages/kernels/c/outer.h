@@ -34,17 +34,18 @@ INLINE void outer_step(const int nv, const float *a, const float *b, vf acc[OUTE
     for (int v = 0; v < nv; v++) acc[i][v] = vf_pin(acc[i][v]);
 }
 
+// Eight steps a turn: with four, the turns themselves cost 2% on Zen 3; with sixteen, the code no longer fits its cache.
 INLINE void outer(const int nv, int depth, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
 #pragma GCC unroll 8
   for (int i = 0; i < OUTER_ROWS; i++)
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) acc[i][v] = vf_set(0.0f);
   int d = 0;
-  for (; d + 4 <= depth; d += 4) {
-#pragma GCC unroll 4
-    for (unsigned u = 0; u < 4; u++) outer_step(nv, a + u * (unsigned)OUTER_ROWS, b + u * (unsigned)(nv * LANES), acc);
-    a += 4 * OUTER_ROWS;
-    b += 4 * nv * LANES;
+  for (; d + 8 <= depth; d += 8) {
+#pragma GCC unroll 8
+    for (unsigned u = 0; u < 8; u++) outer_step(nv, a + u * (unsigned)OUTER_ROWS, b + u * (unsigned)(nv * LANES), acc);
+    a += 8 * OUTER_ROWS;
+    b += 8 * nv * LANES;
   }
   for (; d < depth; d++) {
     outer_step(nv, a, b, acc);

@@ -81,7 +81,9 @@ static Span panel_span(const Panel *panel, const Rows *rows, const Tile *tile) {
   span.from = tile_index(tile, lo) / OUTER_ROWS * OUTER_ROWS;
   span.to = tile_index(tile, hi);
   if (span.from >= span.to) return (Span){0, 0, 0};
-  span.full = span.full && tile_key(tile, span.from) >= highestLo && tile_key(tile, span.to - 1) < lowestHi;
+  // A group of keys is taken whole: one that is cut must be looked at, unless the tile ends there.
+  const int whole = span.to % OUTER_ROWS == 0 || span.to == tile->count;
+  span.full = span.full && whole && tile_key(tile, span.from) >= highestLo && tile_key(tile, span.to - 1) < lowestHi;
   return span;
 }
 

@@ -15,25 +15,18 @@ INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, S
   for (int j = span.from; j < span.to; j += OUTER_ROWS) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     outer(nv, D, tile->keys + (ptrdiff_t)j * D, panel->queries, acc);
-    const int keys = span.to - j < OUTER_ROWS ? span.to - j : OUTER_ROWS;
     float *row = scores + j * width;
-    if (keys == OUTER_ROWS) {
+    // The rows' maximum meets the running one once a group: one after the other, each waits for the one before.
 #pragma GCC unroll 8
-      for (int i = 0; i < OUTER_ROWS; i++)
+    for (int v = 0; v < nv; v++) {
+      vf most = acc[0][v];
+      vf_store(row + v * LANES, acc[0][v]);
 #pragma GCC unroll 8
-        for (int v = 0; v < nv; v++) {
-          top[v] = vf_max(acc[i][v], top[v]);
-          vf_store(row + i * width + v * LANES, acc[i][v]);
-        }
-    } else {
-#pragma GCC unroll 8
-      for (int i = 0; i < OUTER_ROWS; i++)
-        if (i < keys)
-#pragma GCC unroll 8
-          for (int v = 0; v < nv; v++) {
-            top[v] = vf_max(acc[i][v], top[v]);
-            vf_store(row + i * width + v * LANES, acc[i][v]);
-          }
+      for (int i = 1; i < OUTER_ROWS; i++) {
+        most = vf_max(acc[i][v], most);
+        vf_store(row + i * width + v * LANES, acc[i][v]);
+      }
+      top[v] = vf_max(most, top[v]);
     }
   }
 }
