@@ -75,7 +75,8 @@ export class Contestant implements Disposable {
       const timer = setTimeout(() => settle(`timeout: more than ${this.#timeoutMs / 1000} s`), this.#timeoutMs);
       child.on("message", onMessage).on("exit", onExit).on("error", onError);
       if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode);
-      else child.send(request);
+      // A process that is gone cannot be written to; its exit, which follows, says why.
+      else child.send(request, () => {});
     });
   }
 

@@ -45,11 +45,13 @@ INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const
   vf top[PANEL_VECTORS], alpha[PANEL_VECTORS];
   for (int v = 0; v < nv; v++) top[v] = vf_set(-__builtin_inff());
   score_products(nv, panel, tile, span, job->D, scratch->scores, top);
-  if (!span.full || job->softcap > 0) {
+  // Where nothing is added to scores, the rest of their scale is part of the exponent and never rounded by itself.
+  const int scaled = job->softcap > 0 || scratch->terms;
+  if (!span.full || scaled) {
     if (scratch->terms) score_terms(panel, rows, tile, span, scratch->terms);
-    score_rules(nv, panel, rows, tile, span, scratch->scores, scratch->terms, top);
+    score_rules(nv, panel, rows, tile, span, scratch->scores, scratch->terms, scaled, top);
   }
-  softmax_weights(nv, panel, span, scratch->scores, top, alpha);
+  softmax_weights(nv, panel, span, scaled ? 1.0f : rows_score_factor(job), scratch->scores, top, alpha);
   softmax_values(nv, panel, tile, span, job->E, scratch->scores, alpha);
   if (!tile->finite) softmax_nonfinite(panel, rows, tile, span);
 }

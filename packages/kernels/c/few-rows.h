@@ -88,8 +88,7 @@ static void few_scores(const Rows *rows, const Tile *tile, const float *queries,
 static float few_weights(const Rows *rows, const Tile *tile, Slot state, int r, float *scores) {
   const Job *job = rows->job;
   const vf hidden = vf_set(-__builtin_inff());
-  if (job->softcap > 0)
-    for (int j = 0; j < FEW_KEYS; j += LANES) vf_store(scores + j, score_capped(job, vf_load(scores + j)));
+  for (int j = 0; j < FEW_KEYS; j += LANES) vf_store(scores + j, score_of(job, vf_load(scores + j)));
   if (job->bias) {
     const float *bias = rows_bias(rows, r) + (tile->first - job->keyBase);
     for (int j = 0; j < tile->count; j++) scores[j] += bias[(ptrdiff_t)j * tile->stride];

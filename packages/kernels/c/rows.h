@@ -61,8 +61,17 @@ INLINE float rows_sink(const Rows *rows, int r) {
   return rows->job->learnedSinks[rows->unit->batch * rows->job->sinkB + rows_head(rows, r)];
 }
 
-// What queries are multiplied by as they are packed. With a softcap scores are looked at again anyway, and the scale
-// enters there: it rounds every score once, instead of every element of a query.
-INLINE float rows_query_factor(const Job *job) { return job->softcap > 0 ? 1.0f : job->scale; }
+// The scale is split in two: queries are multiplied by its power of two as they are packed, which is exact, and
+// scores by the rest. Rounded into every element of a query, it would cost some calls their accuracy.
+INLINE float rows_query_factor(const Job *job) {
+  union {
+    float f;
+    uint32_t u;
+  } power = {.f = job->scale};
+  power.u &= 0xff800000u;
+  const int normal = (power.u & 0x7f800000u) != 0 && (power.u & 0x7f800000u) != 0x7f800000u;
+  return normal ? power.f : 1.0f;
+}
+INLINE float rows_score_factor(const Job *job) { return job->scale / rows_query_factor(job); }
 
 #endif

@@ -60,18 +60,19 @@ static void score_terms(const Panel *panel, const Rows *rows, const Tile *tile, 
   }
 }
 
-// c tanh(scale q . k / c)
-INLINE vf score_capped(const Job *job, vf product) {
-  return vf_mul(vf_set(job->softcap), vf_tanh(vf_mul(product, vf_set(job->scale / job->softcap))));
+// The score of a product with a packed query: scaled, and c tanh(s / c) where there is a softcap c.
+INLINE vf score_of(const Job *job, vf product) {
+  const float factor = rows_score_factor(job);
+  if (!(job->softcap > 0)) return vf_mul(product, vf_set(factor));
+  return vf_mul(vf_set(job->softcap), vf_tanh(vf_mul(product, vf_set(factor / job->softcap))));
 }
 
-// Softcap, bias and bounds in place, and the maximum anew. Hidden scores are selected to -Infinity, never computed:
+// Softcap, bias and bounds in place, and the maximum anew; the rest of the scale too where `scaled`. Hidden scores are selected to -Infinity, never computed:
 // a NaN behind a mask has no effect.
 INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *scores,
-                        const float *terms, vf top[PANEL_VECTORS]) {
+                        const float *terms, int scaled, vf top[PANEL_VECTORS]) {
   const int width = nv * LANES;
   const vf hidden = vf_set(-__builtin_inff());
-  const int capped = rows->job->softcap > 0;
   for (int v = 0; v < nv; v++) top[v] = hidden;
   for (int j = span.from; j < span.to; j++) {
     const vi key = vi_set(tile_key(tile, j)), after = vi_set(tile_key(tile, j) + 1);
@@ -79,7 +80,7 @@ INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, cons
     for (int v = 0; v < nv; v++) {
       const int cell = j * width + v * LANES, row = panel->first + v * LANES;
       vf s = vf_load(scores + cell);
-      if (capped) s = score_capped(rows->job, s);
+      if (scaled) s = score_of(rows->job, s);
       if (terms) {
         const vf term = vf_load(terms + cell);
         s = vf_select(vf_equal(term, hidden), hidden, vf_add(s, term));

@@ -10,17 +10,17 @@
 // A row that has seen nothing has the maximum -Infinity; subtracting it from itself would give NaN.
 INLINE vf finite_maximum(vf top) { return vf_select(vf_equal(top, vf_set(-__builtin_inff())), vf_set(0.0f), top); }
 
-// scores[j][row] <- exp(s - m) for the span; alpha receives exp(mOld - m), by which older sums shrink.
-INLINE void softmax_weights(const int nv, const Panel *panel, Span span, float *scores, const vf top[PANEL_VECTORS],
-                            vf alpha[PANEL_VECTORS]) {
+// scores[j][row] <- exp(factor s - m) for the span; alpha receives exp(mOld - m), by which older sums shrink.
+INLINE void softmax_weights(const int nv, const Panel *panel, Span span, float factor, float *scores,
+                            const vf top[PANEL_VECTORS], vf alpha[PANEL_VECTORS]) {
   const int width = nv * LANES;
-  vf max[PANEL_VECTORS], sum[PANEL_VECTORS], old[PANEL_VECTORS];
+  vf less[PANEL_VECTORS], sum[PANEL_VECTORS], old[PANEL_VECTORS];
 #pragma GCC unroll 8
   for (int v = 0; v < nv; v++) {
     old[v] = vf_load(panel->max + v * LANES);
-    const vf now = vf_max(top[v], old[v]);
-    max[v] = finite_maximum(now);
-    alpha[v] = vf_exp(vf_sub(old[v], max[v]));
+    const vf now = vf_max(vf_mul(top[v], vf_set(factor)), old[v]);
+    less[v] = vf_sub(vf_set(0.0f), finite_maximum(now));
+    alpha[v] = vf_exp(vf_add(old[v], less[v]));
     vf_store(panel->max + v * LANES, now);
     sum[v] = vf_set(0.0f);
   }
@@ -34,7 +34,7 @@ INLINE void softmax_weights(const int nv, const Panel *panel, Span span, float *
       float *row = scores + j * width;
       vf p[PANEL_VECTORS];
 #pragma GCC unroll 8
-      for (int v = 0; v < nv; v++) p[v] = vf_sub(vf_load(row + v * LANES), max[v]);
+      for (int v = 0; v < nv; v++) p[v] = vf_fma(vf_load(row + v * LANES), vf_set(factor), less[v]);
       vf_exp_each(nv, p);
 #pragma GCC unroll 8
       for (int v = 0; v < nv; v++) {
