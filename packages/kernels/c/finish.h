@@ -14,7 +14,7 @@ INLINE float exp_one(float x) {
   return lanes[0];
 }
 
-// What acc is divided by to become the output, and the row's lse.
+// The factor that turns acc into the output, and the row's lse.
 //
 //   m' = max(m, sink), l' = l exp(m - m') + exp(sink - m'), out = acc exp(m - m') / l', lse = m' + log l'
 static float finish_row(const Rows *rows, int r, float max, float sum) {
@@ -28,36 +28,35 @@ static float finish_row(const Rows *rows, int r, float max, float sum) {
     }
   }
   if (rows->job->lse) *rows_lse(rows, r) = sum == 0 ? -__builtin_inff() : (float)(max + log_of_sum(sum));
-  return sum == 0 ? 1.0f : sum / shrink;
+  return sum == 0 ? 0.0f : shrink / sum;
 }
 
-// to[r][e] = acc[e][r] / divisor[r] for the rows of a panel.
-static void panel_write(const Panel *panel, int E, const float *divisor, float *const to[]) {
+// to[r][e] = acc[e][r] * factor[r] for the rows of a panel.
+static void panel_write(const Panel *panel, int E, const float *factor, float *const to[]) {
   const int width = panel->vectors * LANES;
   for (int r = 0; r < panel->rows; r += 4) {
-    const v4 by = v4_load(divisor + r);
+    const v4 f = v4_load(factor + r);
     int e = 0;
     for (; e + 4 <= E; e += 4) {
       v4 x[4];
-      for (int i = 0; i < 4; i++) x[i] = v4_div(v4_load(panel->acc + (e + i) * width + r), by);
+      for (int i = 0; i < 4; i++) x[i] = v4_mul(f, v4_load(panel->acc + (e + i) * width + r));
       v4_transpose(x);
       for (int i = 0; i < 4; i++)
         if (r + i < panel->rows) v4_store(to[r + i] + e, x[i]);
     }
     for (; e < E; e++)
-      for (int i = 0; i < 4 && r + i < panel->rows; i++) to[r + i][e] = panel->acc[e * width + r + i] / divisor[r + i];
+      for (int i = 0; i < 4 && r + i < panel->rows; i++) to[r + i][e] = panel->acc[e * width + r + i] * factor[r + i];
   }
 }
 
 static void panel_finish(const Panel *panel, const Rows *rows) {
-  float divisor[PANEL_VECTORS * LANES];
-  for (int r = 0; r < PANEL_VECTORS * LANES; r++) divisor[r] = 1;
+  float factor[PANEL_VECTORS * LANES] = {0};
   float *to[PANEL_VECTORS * LANES];
   for (int r = 0; r < panel->rows; r++) {
-    divisor[r] = finish_row(rows, panel->first + r, panel->max[r], panel->sum[r]);
+    factor[r] = finish_row(rows, panel->first + r, panel->max[r], panel->sum[r]);
     to[r] = rows_out(rows, panel->first + r);
   }
-  panel_write(panel, rows->job->E, divisor, to);
+  panel_write(panel, rows->job->E, factor, to);
 }
 
 // A part's state, rows outside: max [rows], sum [rows], acc [rows][E].
@@ -83,9 +82,9 @@ static void panel_keep(const Panel *panel, int E, Slot slot) {
 static void slot_finish(const Rows *rows, Slot slot) {
   const int E = rows->job->E;
   for (int r = 0; r < rows->count; r++) {
-    const float divisor = finish_row(rows, r, slot.max[r], slot.sum[r]);
+    const float factor = finish_row(rows, r, slot.max[r], slot.sum[r]);
     float *to = rows_out(rows, r);
-    for (int e = 0; e < E; e++) to[e] = slot.acc[(ptrdiff_t)r * E + e] / divisor;
+    for (int e = 0; e < E; e++) to[e] = slot.acc[(ptrdiff_t)r * E + e] * factor;
   }
 }
 

@@ -32,7 +32,8 @@ typedef struct {
 //   row r of a unit = query position r / heads of the block, query head `head + r % heads`
 //
 // With parts > 1: this part's result is kept in slot `slot`, the parts of a unit are at slot - part .. + parts - 1,
-// and `join` is the index of their arrival counter.
+// and `join` is the index of their arrival counter. A split unit sees all its keys in one call (JOB_BEGIN | JOB_END):
+// its running state is a thread's own until it is kept.
 typedef struct {
   int32_t batch, head, heads, kvHead;
   int32_t firstTask, taskCount;

@@ -42,7 +42,6 @@ static inline v4 v4_load(const float *p) { return vld1q_f32(p); }
 static inline void v4_store(float *p, v4 x) { vst1q_f32(p, x); }
 static inline v4 v4_add(v4 a, v4 b) { return vaddq_f32(a, b); }
 static inline v4 v4_mul(v4 a, v4 b) { return vmulq_f32(a, b); }
-static inline v4 v4_div(v4 a, v4 b) { return vdivq_f32(a, b); }
 static inline void v4_transpose(v4 r[4]) {
   float32x4x2_t ab = vtrnq_f32(r[0], r[1]), cd = vtrnq_f32(r[2], r[3]);
   r[0] = vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0]));

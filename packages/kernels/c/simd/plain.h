@@ -50,7 +50,6 @@ static inline v4 v4_load(const float *p) { return vf_load(p); }
 static inline void v4_store(float *p, v4 x) { vf_store(p, x); }
 static inline v4 v4_add(v4 a, v4 b) { return a + b; }
 static inline v4 v4_mul(v4 a, v4 b) { return a * b; }
-static inline v4 v4_div(v4 a, v4 b) { return a / b; }
 static inline void v4_transpose(v4 r[4]) {
   v4 a = r[0], b = r[1], c = r[2], d = r[3];
   for (int i = 0; i < 4; i++) r[i] = (v4){a[i], b[i], c[i], d[i]};

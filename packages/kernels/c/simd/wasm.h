@@ -55,7 +55,6 @@ static inline v4 v4_load(const float *p) { return wasm_v128_load(p); }
 static inline void v4_store(float *p, v4 x) { wasm_v128_store(p, x); }
 static inline v4 v4_add(v4 a, v4 b) { return wasm_f32x4_add(a, b); }
 static inline v4 v4_mul(v4 a, v4 b) { return wasm_f32x4_mul(a, b); }
-static inline v4 v4_div(v4 a, v4 b) { return wasm_f32x4_div(a, b); }
 static inline void v4_transpose(v4 r[4]) {
   v4 ab0 = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), ab1 = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7);
   v4 cd0 = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5), cd1 = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);

@@ -11,7 +11,6 @@ static inline v4 v4_load(const float *p) { return _mm_loadu_ps(p); }
 static inline void v4_store(float *p, v4 x) { _mm_storeu_ps(p, x); }
 static inline v4 v4_add(v4 a, v4 b) { return _mm_add_ps(a, b); }
 static inline v4 v4_mul(v4 a, v4 b) { return _mm_mul_ps(a, b); }
-static inline v4 v4_div(v4 a, v4 b) { return _mm_div_ps(a, b); }
 static inline void v4_transpose(v4 r[4]) { _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]); }
 static inline float v4_top(v4 x) {
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
