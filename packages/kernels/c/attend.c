@@ -14,7 +14,7 @@
 //
 //   keys    [TILE_KEYS / OUTER_ROWS][D][OUTER_ROWS]
 //   values  [E / OUTER_ROWS][TILE_KEYS][OUTER_ROWS]
-//   scores  [TILE_KEYS][panel width]
+//   scores  [TILE_KEYS][panel width], or [FEW_ROWS][FEW_KEYS] where there are few rows
 //   terms   [TILE_KEYS][panel width]   where there is a bias or a mask
 //   state   of the unit, unless the job keeps it
 typedef struct {
@@ -25,9 +25,9 @@ INLINE ptrdiff_t cache_line(ptrdiff_t floats) { return (floats + 15) / 16 * 16; 
 
 static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int pairTerms) {
   enum { WIDTH = PANEL_VECTORS * LANES };
-  const int keys = tile_keys(D, E);
+  const int keys = tile_keys(D, E), few = FEW_ROWS * FEW_KEYS;
   const ptrdiff_t sizes[4] = {cache_line((ptrdiff_t)keys * D), cache_line((ptrdiff_t)keys * round_up(E, OUTER_ROWS)),
-                              keys * WIDTH, pairTerms ? keys * WIDTH : 0};
+                              keys * WIDTH > few ? keys * WIDTH : few, pairTerms ? keys * WIDTH : 0};
   float **parts[4] = {&scratch->keys, &scratch->values, &scratch->scores, &scratch->terms};
   ptrdiff_t used = 0;
   for (int i = 0; i < 4; i++) {
@@ -106,7 +106,7 @@ static void task_run(Work *work, const Task *task) {
   const Unit *unit = work->rows.unit;
   const int lo = unit->keyLo > job->keyLo ? unit->keyLo : job->keyLo;
   const int hi = unit->keyHi < job->keyHi ? unit->keyHi : job->keyHi;
-  const int size = work->few ? FEW_KEYS : tile_keys(job->D, job->E);
+  const int size = work->few ? few_step(job->D, job->E) : tile_keys(job->D, job->E);
   Tile all = {.first = task->keyStart, .stride = task->keyStride, .count = task->keyCount};
   const int end = tile_index(&all, hi);
   for (int j = tile_index(&all, lo); j < end; j += size) {
@@ -183,9 +183,7 @@ static ptrdiff_t slot_floats(int32_t rows, int32_t E) { return cache_line(slot_s
 
 static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t pairTerms) {
   Scratch scratch;
-  const ptrdiff_t few = few_scratch_floats(FEW_ROWS, D);
-  const ptrdiff_t wide = scratch_open(&scratch, 0, D, E, pairTerms);
-  return cache_line((few > wide ? few : wide) + state_floats(rows, D, E));
+  return cache_line(scratch_open(&scratch, 0, D, E, pairTerms) + state_floats(rows, D, E));
 }
 
 const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats};
