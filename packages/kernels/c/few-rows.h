@@ -21,8 +21,9 @@ enum { FEW_ROWS = 12, FEW_KEYS = 64, FEW_VECTORS = 4 };
 // bursts that the memory cannot follow (twice as many: 10 to 30% slower on Zen 3), and without asking ahead another 15%
 // is lost; shorter ones would spend their time on the softmax of a few narrow keys.
 INLINE int few_step(int D, int E) {
-  const int keys = 2048 / (D + E) / 16 * 16;
-  return keys < 16 ? 16 : keys > FEW_KEYS ? FEW_KEYS : keys;
+  const int most = 2048 / FEW_KEYS; // also keeps heads without width from dividing by zero
+  const int keys = D + E > most ? 2048 / (D + E) / 16 * 16 : FEW_KEYS;
+  return keys < 16 ? 16 : keys;
 }
 
 static void few_queries(const Rows *rows, float *queries) {
