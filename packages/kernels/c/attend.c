@@ -3,6 +3,7 @@
 #include "finish.h"
 #include "kernels.h"
 #include "panel.h"
+#include "rotate.h"
 #include "scores.h"
 #include "softmax.h"
 #include "tile.h"
@@ -186,4 +187,5 @@ static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t pair
   return cache_line(scratch_open(&scratch, 0, D, E, pairTerms) + state_floats(rows, D, E));
 }
 
-const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats};
+const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats,
+                                              rotate};

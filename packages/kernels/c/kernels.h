@@ -3,6 +3,7 @@
 #define SACCADE_KERNELS_H
 
 #include "job.h"
+#include "rotation.h"
 
 typedef struct {
   const char *name;
@@ -14,6 +15,8 @@ typedef struct {
   ptrdiff_t (*stateFloats)(int32_t rows, int32_t D, int32_t E);
   ptrdiff_t (*slotFloats)(int32_t rows, int32_t E);
   ptrdiff_t (*scratchFloats)(int32_t rows, int32_t D, int32_t E, int32_t pairTerms);
+  // Turns every row by the angles of its position. Stops and returns 0 at a position that the tables do not hold, else 1.
+  int32_t (*rotate)(const Rotation *rotation);
 } Kernels;
 
 extern const Kernels saccade_wasm, saccade_avx2, saccade_avx512, saccade_neon, saccade_plain;

@@ -21,6 +21,8 @@ EXPORT(scratchFloats) int32_t scratch_floats(int32_t rows, int32_t D, int32_t E,
   return saccade_wasm.scratchFloats(rows, D, E, pairTerms);
 }
 
+EXPORT(rotate) int32_t rotate(const Rotation *rotation) { return saccade_wasm.rotate(rotation); }
+
 // A host that is handed a compiled module learns from its exports which build it is.
 #ifdef __wasm_relaxed_simd__
 EXPORT(relaxedSimd) void relaxed_simd(void) {}

@@ -39,6 +39,11 @@ static inline vi vi_set(int32_t x) { return _mm256_set1_epi32(x); }
 static inline vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline vm vi_less(vi a, vi b) { return _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a)); }
 static inline vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
+static inline vf vf_swap(vf x) { return _mm256_permute_ps(x, 0xb1); }
+static inline vf vf_twice(const float *p) {
+  const __m256i order = _mm256_set_epi32(3, 3, 2, 2, 1, 1, 0, 0);
+  return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), order);
+}
 
 static inline v4 vf_fold(vf x) { return _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)); }
 static inline float vf_top(vf x) {

@@ -35,6 +35,12 @@ static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline vm vi_less(vi a, vi b) { return _mm512_cmplt_epi32_mask(a, b); }
 static inline vm vm_and(vm a, vm b) { return (vm)(a & b); }
 
+static inline vf vf_swap(vf x) { return _mm512_permute_ps(x, 0xb1); }
+static inline vf vf_twice(const float *p) {
+  static const int32_t order[16] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};
+  return _mm512_permutexvar_ps(_mm512_loadu_si512(order), _mm512_castps256_ps512(_mm256_loadu_ps(p)));
+}
+
 static inline __m256 vf_half(vf x) { return _mm512_extractf32x8_ps(x, 1); }
 static inline v4 vf_fold(vf x) {
   __m256 y = _mm256_add_ps(_mm512_castps512_ps256(x), vf_half(x));

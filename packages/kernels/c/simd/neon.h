@@ -36,6 +36,11 @@ static inline vi vi_set(int32_t x) { return vdupq_n_s32(x); }
 static inline vi vi_load(const int32_t *p) { return vld1q_s32(p); }
 static inline vm vi_less(vi a, vi b) { return vcltq_s32(a, b); }
 static inline vm vm_and(vm a, vm b) { return vandq_u32(a, b); }
+static inline vf vf_swap(vf x) { return vrev64q_f32(x); }
+static inline vf vf_twice(const float *p) {
+  const float32x2_t x = vld1_f32(p);
+  return vcombine_f32(vdup_lane_f32(x, 0), vdup_lane_f32(x, 1));
+}
 
 static inline v4 v4_set(float x) { return vdupq_n_f32(x); }
 static inline v4 v4_load(const float *p) { return vld1q_f32(p); }

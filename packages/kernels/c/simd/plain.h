@@ -44,6 +44,8 @@ static inline vi vi_load(const int32_t *p) {
 }
 static inline vm vi_less(vi a, vi b) { return a < b; }
 static inline vm vm_and(vm a, vm b) { return a & b; }
+static inline vf vf_swap(vf x) { return (vf){x[1], x[0], x[3], x[2]}; }
+static inline vf vf_twice(const float *p) { return (vf){p[0], p[0], p[1], p[1]}; }
 
 static inline v4 v4_set(float x) { return vf_set(x); }
 static inline v4 v4_load(const float *p) { return vf_load(p); }

@@ -49,6 +49,11 @@ static inline vi vi_set(int32_t x) { return wasm_i32x4_splat(x); }
 static inline vi vi_load(const int32_t *p) { return wasm_v128_load(p); }
 static inline vm vi_less(vi a, vi b) { return wasm_i32x4_lt(a, b); }
 static inline vm vm_and(vm a, vm b) { return wasm_v128_and(a, b); }
+static inline vf vf_swap(vf x) { return wasm_i32x4_shuffle(x, x, 1, 0, 3, 2); }
+static inline vf vf_twice(const float *p) {
+  const vf x = wasm_v128_load64_zero(p);
+  return wasm_i32x4_shuffle(x, x, 0, 0, 1, 1);
+}
 
 static inline v4 v4_set(float x) { return wasm_f32x4_splat(x); }
 static inline v4 v4_load(const float *p) { return wasm_v128_load(p); }

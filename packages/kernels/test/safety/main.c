@@ -1,10 +1,11 @@
-// Random attention jobs through the kernels of one instruction set, against a double-precision loop.
+// Random attention jobs and rotations through the kernels of one instruction set, against double-precision loops.
 //
 //   safety ISA COUNT [SEED]      ISA: plain, avx2, avx512, neon
 //
 // Meant for AddressSanitizer and UndefinedBehaviorSanitizer (or ThreadSanitizer); buffers also end at guard pages, so
 // it finds reads past an end without them. Exits with 1 at the first wrong result, which a seed brings back.
 #include "attend.h"
+#include "rotation-check.h"
 
 static const Kernels *kernels_named(const char *name) {
   const Kernels *const linked[] = {
@@ -158,8 +159,9 @@ int main(int argc, char **argv) {
   for (uint64_t i = 0; i < count; i++) {
     if (count == 1 || getenv("SACCADE_TEST_TRACE")) printf("%s seed %llu\n", kernels->name, (unsigned long long)(first + i));
     case_check(first + i, kernels, &plan, &tally);
+    rotation_check(first + i, kernels);
   }
-  printf("%s: %llu problems, %llu rows, %llu pairs, %llu units, %llu split, %llu streamed, %llu threaded, "
+  printf("%s: %llu problems and as many rotations, %llu rows, %llu pairs, %llu units, %llu split, %llu streamed, %llu threaded, "
          "%llu NaN values, %llu empty rows, worst error %.2f of the tolerance\n",
          kernels->name, (unsigned long long)count, (unsigned long long)tally.rows, (unsigned long long)tally.pairs,
          (unsigned long long)tally.units, (unsigned long long)tally.split, (unsigned long long)tally.streamed,

@@ -91,6 +91,22 @@ EMULATED __m256 emulated_extractf32x8_ps(__m512 x, int half) {
   memcpy(&to, (const char *)&x + half * sizeof to, sizeof to);
   return to;
 }
+EMULATED __m512 emulated_castps256_ps512(__m256 x) {
+  __m512 to = {0};
+  memcpy(&to, &x, sizeof x);
+  return to;
+}
+EMULATED __m512 emulated_permute_ps(__m512 x, int order) {
+  __m512 to;
+  EACH_LANE to[i] = x[(i & ~3) | (order >> (2 * (i & 3)) & 3)];
+  return to;
+}
+EMULATED __m512 emulated_permutexvar_ps(__m512i order, __m512 x) {
+  const lanes_512i from = (lanes_512i)order;
+  __m512 to;
+  EACH_LANE to[i] = x[from[i] & 15];
+  return to;
+}
 
 #undef EACH_LANE
 
@@ -117,6 +133,10 @@ EMULATED __m256 emulated_extractf32x8_ps(__m512 x, int half) {
 #define _mm512_loadu_si512 emulated_loadu_si512
 #define _mm512_cmplt_epi32_mask emulated_cmplt_epi32_mask
 #define _mm512_castps512_ps256 emulated_castps512_ps256
+#define _mm512_castps256_ps512 emulated_castps256_ps512
+#undef _mm512_permute_ps
+#define _mm512_permute_ps emulated_permute_ps
+#define _mm512_permutexvar_ps emulated_permutexvar_ps
 #undef _mm512_extractf32x8_ps
 #define _mm512_extractf32x8_ps emulated_extractf32x8_ps
 
