@@ -18,6 +18,21 @@ export type {
   SyncAppendOptions,
 } from "./decoder.ts";
 export { dense, type DenseOptions } from "./dense.ts";
+export type { DrawOptions } from "./expression/draw.ts";
+export type { LookupArray } from "./expression/evaluate.ts";
+export {
+  and,
+  mask,
+  not,
+  or,
+  parseMask,
+  score,
+  type ExpressionValue,
+  type Mask,
+  type Pair,
+  type Score,
+  type ScoredPair,
+} from "./expression/expression.ts";
 export { merge, type MergeOptions, type MergeResult } from "./merge.ts";
 export type { Plan, PlanShape } from "./plan.ts";
 export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
