@@ -35,6 +35,15 @@ export {
 } from "./expression/expression.ts";
 export { merge, type MergeOptions, type MergeResult } from "./merge.ts";
 export type { Plan, PlanShape } from "./plan.ts";
+export {
+  rotate,
+  rotateInto,
+  rotateSync,
+  type RotateOptions,
+  type RotateResult,
+  type SyncRotateOptions,
+} from "./rotate.ts";
+export type { Rotation, RotationJob, RotationPairs, TokenPositions } from "./rotation.ts";
 export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
 export { openRuntime, openRuntimeSync } from "./runtime/select.ts";
 export { workerSource } from "./runtime/wasm/worker-source.ts";

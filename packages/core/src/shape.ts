@@ -146,22 +146,28 @@ export function checkOut(where: string, out: Tensor, shape: AttentionShape, inpu
         `expected [${batch}, ${heads}, ${queries}, ${valueDim}]`,
     );
   }
-  const axes: [size: number, stride: number][] = [
-    [batch, out.strides.b],
-    [heads, out.strides.h],
-    [queries, out.strides.n],
-  ];
-  let inner = valueDim;
-  for (const [size, stride] of axes.filter((axis) => axis[0] > 1).sort((x, y) => x[1] - y[1])) {
-    if (stride < inner) throw new RangeError(`${where}: the strides of out name an element twice`);
-    inner = (size - 1) * stride + inner;
-  }
+  checkDistinct(where, out);
   for (const input of inputs) {
     if (overlap(out, input)) throw new RangeError(`${where}: out overlaps an input`);
   }
 }
 
-function checkTensor(where: string, what: string, view: Tensor): void {
+/** A tensor that is written to names no element twice. */
+export function checkDistinct(where: string, { batch, heads, length, width, strides }: Tensor): void {
+  if (batch === 0 || heads === 0 || length === 0) return;
+  const axes: [size: number, stride: number][] = [
+    [batch, strides.b],
+    [heads, strides.h],
+    [length, strides.n],
+  ];
+  let inner = width;
+  for (const [size, stride] of axes.filter((axis) => axis[0] > 1).sort((x, y) => x[1] - y[1])) {
+    if (stride < inner) throw new RangeError(`${where}: the strides of out name an element twice`);
+    inner = (size - 1) * stride + inner;
+  }
+}
+
+export function checkTensor(where: string, what: string, view: Tensor): void {
   if (view?.strides === undefined || view.data === undefined) {
     throw new TypeError(`${where}: ${what} is ${describe(view)}, expected a tensor`);
   }
@@ -180,7 +186,8 @@ function checkOffset(where: string, what: string, offset: number): number {
   return offset;
 }
 
-function overlap(a: Tensor, b: Tensor): boolean {
+/** Whether two tensors may share memory: whether what they span does. */
+export function overlap(a: Tensor, b: Tensor): boolean {
   const [x, y] = [floatsOf(a), floatsOf(b)];
   if (x.buffer !== y.buffer) return false;
   const [xLow, yLow] = [x.byteOffset + 4 * a.offset, y.byteOffset + 4 * b.offset];

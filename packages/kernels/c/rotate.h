@@ -52,15 +52,21 @@ INLINE int rotate_row(const Rotation *r, int b, int h, int n) {
   return 1;
 }
 
+// Tokens of a batch element from `first` on with all their heads, in the order in which they lie.
+INLINE int rotate_tokens(const Rotation *r, int b, int first, int tokens) {
+  const int together = r->fromH < r->fromN; // the heads of a token
+  const int outer = together ? tokens : r->H, inner = together ? r->H : tokens;
+  for (int i = 0; i < outer; i++)
+    for (int j = 0; j < inner; j++)
+      if (!rotate_row(r, b, together ? j : i, first + (together ? i : j))) return 0;
+  return 1;
+}
+
 static int32_t rotate(const Rotation *r) {
   const int tokens = r->R < ROTATE_TABLE_FLOATS ? ROTATE_TABLE_FLOATS / (r->R ? r->R : 1) : 1;
   for (int b = 0; b < r->B; b++)
-    for (int from = 0; from < r->N; from += tokens) {
-      const int to = r->N - from < tokens ? r->N : from + tokens;
-      for (int h = 0; h < r->H; h++)
-        for (int n = from; n < to; n++)
-          if (!rotate_row(r, b, h, n)) return 0;
-    }
+    for (int from = 0; from < r->N; from += tokens)
+      if (!rotate_tokens(r, b, from, r->N - from < tokens ? r->N - from : tokens)) return 0;
   return 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "environment.h"
 #include "isa.h"
+#include "rotate-call.h"
 
 static Environment *environmentOf(napi_env env) {
   void *data = 0;
@@ -66,6 +67,15 @@ static napi_value attend(napi_env env, napi_callback_info info) {
   }
   const double id = asyncStart(environmentOf(env), arguments, &message);
   return id ? number(env, id) : throwRange(env, &message);
+}
+
+// rotate(...)
+static napi_value rotate(napi_env env, napi_callback_info info) {
+  size_t count = ROTATE_ARG_COUNT;
+  napi_value arguments[ROTATE_ARG_COUNT];
+  Message message;
+  napi_get_cb_info(env, info, &count, arguments, 0, 0);
+  return rotateRun(env, arguments, &message) ? 0 : throwRange(env, &message);
 }
 
 static double numberArgument(napi_env env, napi_value value) {
@@ -149,6 +159,7 @@ NAPI_MODULE_INIT() {
   if (!environmentOpen(env)) return 0;
   putFunction(env, exports, "attendSync", attendSync);
   putFunction(env, exports, "attend", attend);
+  putFunction(env, exports, "rotate", rotate);
   putFunction(env, exports, "cancel", cancel);
   putFunction(env, exports, "instructionSets", instructionSets);
   putFunction(env, exports, "workspace", workspace);

@@ -71,6 +71,42 @@ export type CallArguments = readonly [
   learnedSinks: Float32Array | undefined,
 ];
 
+/** Places in the Float64Array that a rotation begins with. `from` and `to` are each an offset and the strides of [B, H, N]. */
+export const ROTATE_NUMBERS = {
+  /** Index into `instructionSets()`. */
+  isa: 0,
+  B: 1,
+  H: 2,
+  N: 3,
+  D: 4,
+  /** Numbers of a row that turn, even. */
+  R: 5,
+  /** Positions that the tables hold. */
+  rows: 6,
+  /** 1 where pair i is (x[2i], x[2i + 1]), 0 where it is (x[i], x[i + R / 2]). */
+  interleaved: 7,
+  /** Position of token 0 where no positions are given. */
+  offset: 8,
+  /** Elements of `positions` from one batch element to the next; 0 where all share them. */
+  positionB: 9,
+  from: 10,
+  to: 14,
+  count: 18,
+} as const;
+
+/** What a rotation is made of, in order. `from` and `to` may be one array with equal views: it then turns in place. */
+export type RotateArguments = readonly [
+  numbers: Float64Array,
+  from: Float32Array,
+  to: Float32Array,
+  /** [rows, R / 2] */
+  cosines: Float32Array,
+  /** [rows, R / 2] */
+  sines: Float32Array,
+  /** [N], or [B, N] with `positionB`; undefined: token n stands at offset + n. */
+  positions: Int32Array | undefined,
+];
+
 /** The compiled addon. Arrays are read and written in place; results have the same bits at any number of threads. */
 export interface NativeAddon {
   /** All that this processor family knows, best first. */
@@ -86,6 +122,12 @@ export interface NativeAddon {
    * @throws RangeError when anything does not fit.
    */
   attend(...call: [...CallArguments, callback: (outcome: number) => void]): number;
+  /**
+   * Rotary position embedding on this thread, to the end before it returns.
+   *
+   * @throws RangeError when anything does not fit; where a position is not in the tables, rows before it are written.
+   */
+  rotate(...rotation: RotateArguments): void;
   /** Lets a call end early, with `OUTCOME.cancelled`. Unknown ids do nothing. */
   cancel(id: number): void;
   /** Bytes of a thread's scratch and of a slot for one part of a split unit, for units of up to `rows` rows. */

@@ -1,6 +1,7 @@
 import { contiguous, floatsOf, type Tensor } from "../tensor.ts";
 import { chooseInstructionSet, loadAddon } from "./native/addon.ts";
 import { callArguments } from "./native/arguments.ts";
+import { rotateArguments } from "./native/rotate-arguments.ts";
 import { availableParallelism } from "./parallelism.ts";
 import { pause } from "./pause.ts";
 import { arrayBuffer } from "./reference.ts";
@@ -28,7 +29,7 @@ const COPIED_AT_ONCE = 4 << 20;
  * @throws Error saying why the addon does not load, or why the instruction set cannot run here.
  */
 export function openNative(options: OpenOptions = {}): Runtime {
-  const { addon, outcome, numbers: places } = loadAddon();
+  const { addon, outcome, numbers: places, rotateNumbers } = loadAddon();
   const isa = chooseInstructionSet(addon.instructionSets(), options.instructionSet ?? process.env["SACCADE_ISA"]);
   const most = Math.max(1, Math.min(options.threads ?? availableParallelism(), MAX_THREADS));
   const notTaken = [...(options.notTaken ?? []), ...isa.notTaken];
@@ -104,6 +105,10 @@ export function openNative(options: OpenOptions = {}): Runtime {
       const info = infoFor(job, threads);
       settle(addon.attendSync(...callArguments(job, job.out, isa.index, info.threads, places, numbers)));
       return info;
+    },
+    rotateSync(job) {
+      checkOpen();
+      addon.rotate(...rotateArguments(job, isa.index, rotateNumbers));
     },
     allocate(length) {
       checkOpen();

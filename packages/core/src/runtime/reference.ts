@@ -1,6 +1,7 @@
 import { referenceRow } from "../reference.ts";
 import { floatsOf } from "../tensor.ts";
 import { pause } from "./pause.ts";
+import { rotateReference } from "./rotate-reference.ts";
 import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "./runtime.ts";
 
 /** How long rows are computed before the event loop gets a turn. */
@@ -30,6 +31,7 @@ export function openReference(): Runtime {
       for (let row = 0; row < rows; row++) writeRow(job, row);
       return info;
     },
+    rotateSync: rotateReference,
     allocate: (length) => arrayBuffer(runtime, length),
     workspaceBytes: ({ shape }) => 8 * (3 * shape.keys + shape.valueDim),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -1,3 +1,4 @@
+import type { RotationJob } from "../rotation.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { AttentionShape } from "../shape.ts";
 import type { BiasTensor, MaskTensor, Tensor } from "../tensor.ts";
@@ -82,6 +83,8 @@ export interface Runtime extends AsyncDisposable {
   ): Promise<RunInfo>;
   /** Runs to the end before it returns; for small work. */
   attendSync(job: AttentionJob, options: { readonly threads: number }): RunInfo;
+  /** Turns the rows of one tensor into another, on this thread and to the end before it returns. */
+  rotateSync(job: RotationJob): void;
   /** Room for `length` floats that this runtime reads without a copy, zero-filled. */
   allocate(length: number): RuntimeBuffer;
   /** Bytes that `attend` would hold beyond inputs and outputs. */

@@ -8,6 +8,7 @@ export interface LoadedAddon {
   readonly addon: NativeAddon;
   readonly outcome: NativePackage["OUTCOME"];
   readonly numbers: NativePackage["NUMBERS"];
+  readonly rotateNumbers: NativePackage["ROTATE_NUMBERS"];
 }
 
 /** An instruction set that runs here, and why better ones do not. */
@@ -29,7 +30,12 @@ export function loadAddon(): LoadedAddon {
     const missing = error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND";
     throw missing ? new Error("@saccade/native is not installed") : error;
   }
-  return { addon: native.loadNative(), outcome: native.OUTCOME, numbers: native.NUMBERS };
+  return {
+    addon: native.loadNative(),
+    outcome: native.OUTCOME,
+    numbers: native.NUMBERS,
+    rotateNumbers: native.ROTATE_NUMBERS,
+  };
 }
 
 /**

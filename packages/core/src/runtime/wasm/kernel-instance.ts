@@ -1,5 +1,7 @@
 /** What the modules of @saccade/kernels export. */
 export interface KernelExports {
+  /** Runs the `Rotation` at an address; 0 where a position is not in its tables. */
+  rotate(rotation: number): number;
   /** Takes units from the job at an address until none is left (1) or `maxUnits` are done (0). */
   run(job: number, thread: number, maxUnits: number): number;
   /** Floats of a unit's running state between panels of keys. */

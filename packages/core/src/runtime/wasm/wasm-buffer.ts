@@ -1,4 +1,5 @@
 import type { Runtime, RuntimeBuffer } from "../runtime.ts";
+import type { Tensor } from "../../tensor.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 
 /** Floats in linear memory that belong to a caller; kernels read and write them in place. */
@@ -36,4 +37,9 @@ export class WasmBuffer implements RuntimeBuffer {
     this.#address = undefined;
     this.#view = undefined;
   }
+}
+
+/** Byte address of a tensor that lies in the linear memory of `owner`; undefined for others. */
+export function addressIn(owner: Runtime, view: Tensor): number | undefined {
+  return view.data instanceof WasmBuffer && view.data.owner === owner ? view.data.address + 4 * view.offset : undefined;
 }

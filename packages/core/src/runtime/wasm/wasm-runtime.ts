@@ -1,10 +1,12 @@
 import type { WasmInstructionSet } from "@saccade/kernels";
+import type { RotationJob } from "../../rotation.ts";
 import { pause } from "../pause.ts";
 import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
 import { planCall, type CallUse } from "./call-plan.ts";
 import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 import type { Pool } from "./pool.ts";
+import { rotateInMemory } from "./rotate-call.ts";
 import { runInTurns, runOnWorkers, runSync } from "./run-call.ts";
 import { StagedCall } from "./staged-call.ts";
 import { WasmBuffer } from "./wasm-buffer.ts";
@@ -95,6 +97,11 @@ export class WasmRuntime implements Runtime {
       call.free();
     }
     return this.#info(call.threads, call.threads < wanted ? TOO_MUCH_SCRATCH : undefined);
+  }
+
+  rotateSync(job: RotationJob): void {
+    this.#checkOpen();
+    rotateInMemory(job, this, this.#parts.memory, this.#parts.kernels);
   }
 
   allocate(length: number): RuntimeBuffer {
