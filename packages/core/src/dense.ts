@@ -1,11 +1,18 @@
 import type { Attention } from "./attention.ts";
+import { bandOf } from "./expression/band-of.ts";
+import { and, Mask, mask as maskExpression, Score } from "./expression/expression.ts";
 import { bandSchedule } from "./schedule/band-schedule.ts";
+import type { AttentionShape, Positions } from "./shape.ts";
 import { softmaxAttention } from "./softmax-attention.ts";
 import { describe } from "./tensor.ts";
 
 export interface DenseOptions {
   /** Hide keys after the query's own position. Default false. */
   readonly causal?: boolean | undefined;
+  /** Hide what this mask does not show; work is only done where it shows something. Default: nothing is hidden. */
+  readonly mask?: Mask | undefined;
+  /** What becomes of a scaled and capped score: ALiBi, a relative bias, ... Default: nothing. */
+  readonly score?: Score | undefined;
   /** c > 0 bounds scores smoothly: c tanh(s / c), before bias and mask. Default: none. */
   readonly softcap?: number | undefined;
   /** Factor on q . k. Default 1/sqrt(D). */
@@ -18,7 +25,7 @@ export interface DenseOptions {
  * Softmax attention over every key, or with `causal` over every key up to the query's own position:
  *
  * ```text
- *   out_i = sum_j softmax_j(cap(scale q_i . k_j) + bias_ij) v_j
+ *   out_i = sum_j softmax_j(score(cap(scale q_i . k_j)) + bias_ij) v_j
  * ```
  *
  * Query i stands at position i + queryOffset, by default so that the last query meets the last key. Time follows the visible
@@ -28,9 +35,11 @@ export interface DenseOptions {
  * @example
  * const attend = dense({ causal: true });
  * const { out } = await attend.forward({ q, k, v });
+ * @example
+ * dense({ mask: mask`${document}[q] == ${document}[k] && k <= q` })
  */
 export function dense(options: DenseOptions = {}): Attention {
-  const { causal = false, softcap, scale, learnedSinks } = options;
+  const { causal = false, mask, score, softcap, scale, learnedSinks } = options;
   if (scale !== undefined && !Number.isFinite(scale)) {
     throw new RangeError(`dense: scale is ${describe(scale)}, expected a finite number`);
   }
@@ -40,14 +49,25 @@ export function dense(options: DenseOptions = {}): Attention {
   if (learnedSinks !== undefined && typeof learnedSinks.length !== "number") {
     throw new TypeError(`dense: learnedSinks is ${describe(learnedSinks)}, expected a list of numbers`);
   }
+  if (mask !== undefined && !(mask instanceof Mask)) {
+    throw new TypeError(`dense: mask is ${describe(mask)}, expected a mask expression`);
+  }
+  if (score !== undefined && !(score instanceof Score)) {
+    throw new TypeError(`dense: score is ${describe(score)}, expected a score expression`);
+  }
+  const shown = and(...(causal ? [CAUSAL] : []), ...(mask === undefined ? [] : [mask]));
+  const { ahead, back, rest } = bandOf(shown);
+  const reach = { ahead, back };
   return softmaxAttention({
     name: "dense",
     selection: "static",
-    ahead: causal ? 0 : Infinity,
-    back: Infinity,
+    visibility: { reach, mask: rest },
+    score,
     scale,
     softcap: softcap ?? 0,
     learnedSinks: learnedSinks && Float32Array.from(learnedSinks),
-    schedule: bandSchedule,
+    schedule: (shape: AttentionShape, at: Positions, pairTerms: boolean) => bandSchedule(shape, at, reach, pairTerms),
   });
 }
+
+const CAUSAL: Mask = maskExpression`k <= q`;

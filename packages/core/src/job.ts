@@ -1,32 +1,40 @@
 import type { AttentionInputs, Selection, SyncForwardOptions } from "./attention.ts";
 import type { ReferenceJob } from "./reference.ts";
-import type { AttentionJob, Reach } from "./runtime/runtime.ts";
+import type { Score } from "./expression/expression.ts";
+import type { AttentionJob, Visibility } from "./runtime/runtime.ts";
 import type { Schedule } from "./schedule/schedule.ts";
-import { checkOut, checkPairTensor, checkPositions, checkTensors, type AttentionShape } from "./shape.ts";
+import {
+  checkOut,
+  checkPairTensor,
+  checkPositions,
+  checkTensors,
+  type AttentionShape,
+  type Positions,
+} from "./shape.ts";
 import { contiguous, type Tensor } from "./tensor.ts";
 
 /** What a variant of softmax attention has to say; the rest is the same for all of them. */
 export interface SoftmaxVariant {
   readonly name: string;
   readonly selection: Selection;
-  /** Keys after the query's own position that it may see; Infinity for all. */
-  readonly ahead: number;
-  /** Keys before the query's own position that it may see; Infinity for all. */
-  readonly back: number;
+  /** Which pairs are visible: the definition. */
+  readonly visibility: Visibility;
+  /** What becomes of a score after the softcap. Default: nothing. */
+  readonly score?: Score | undefined;
   /** Factor on q . k. Default 1/sqrt(D). */
   readonly scale: number | undefined;
   /** c in c tanh(s / c); 0 for none. */
   readonly softcap: number;
   /** [H] */
   readonly learnedSinks: Float32Array | undefined;
-  /** Which rows meet which keys. `pairTerms`: a mask or bias may hide any pair. */
-  readonly schedule: (shape: AttentionShape, reach: Reach, pairTerms: boolean) => Schedule;
+  /** Which rows meet which keys, so that all visible pairs do. `pairTerms`: a mask or bias may hide any pair. */
+  readonly schedule: (shape: AttentionShape, at: Positions, pairTerms: boolean) => Schedule;
 }
 
 /** What defines a call's result, once everything in it fits together. */
 export function checkCall(
   where: string,
-  variant: Pick<SoftmaxVariant, "ahead" | "back" | "scale" | "softcap" | "learnedSinks">,
+  variant: Pick<SoftmaxVariant, "visibility" | "score" | "scale" | "softcap" | "learnedSinks">,
   inputs: AttentionInputs,
   partial: boolean,
 ): ReferenceJob {
@@ -34,19 +42,20 @@ export function checkCall(
   const shape = checkTensors(where, q, k, v);
   checkPairTensor(where, "bias", bias, shape);
   checkPairTensor(where, "mask", mask, shape);
-  const { ahead, back, softcap, learnedSinks } = variant;
+  const { visibility, score, softcap, learnedSinks } = variant;
   if (learnedSinks !== undefined && learnedSinks.length !== shape.heads) {
     throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${shape.heads}`);
   }
-  const { queryOffset, keyLength } = checkPositions(where, shape, inputs.queryOffset, inputs.keyLengths);
+  const positions = checkPositions(where, shape, inputs.queryOffset, inputs.keyLengths);
   const scale = variant.scale ?? 1 / Math.sqrt(shape.headDim);
   return {
     shape,
     q,
     k,
     v,
-    reach: { queryOffset, keyLength, ahead, back },
-    scores: { scale, softcap, bias, mask, learnedSinks: partial ? undefined : learnedSinks },
+    positions,
+    visibility,
+    scores: { scale, softcap, score, bias, mask, learnedSinks: partial ? undefined : learnedSinks },
   };
 }
 
@@ -58,14 +67,14 @@ export function makeJob(
   options: SyncForwardOptions | undefined,
 ): AttentionJob {
   const partial = options?.partial === true;
-  const { shape, q, k, v, reach, scores } = checkCall(where, variant, inputs, partial);
+  const { shape, q, k, v, positions, visibility, scores } = checkCall(where, variant, inputs, partial);
   const pairTerms = scores.bias !== undefined || scores.mask !== undefined;
   if (options?.out !== undefined) checkOut(where, options.out, shape, [q, k, v]);
   const out = options?.out ?? emptyOut(shape, q);
   const wantsLse = partial || options?.lse === true;
   const lse = wantsLse ? new Float32Array(shape.batch * shape.heads * shape.queries) : undefined;
-  const schedule = variant.schedule(shape, reach, pairTerms);
-  return { shape, q, k, v, out, outIsNew: options?.out === undefined, lse, schedule, scores, reach };
+  const schedule = variant.schedule(shape, positions, pairTerms);
+  return { shape, q, k, v, out, outIsNew: options?.out === undefined, lse, schedule, scores, positions, visibility };
 }
 
 function emptyOut(shape: AttentionShape, { layout }: Tensor): Tensor {

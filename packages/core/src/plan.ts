@@ -1,7 +1,7 @@
 import type { SoftmaxVariant } from "./job.ts";
-import type { Reach, Runtime } from "./runtime/runtime.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 import { ALL_THREADS, sharedRuntimeSync } from "./runtime/select.ts";
-import { stackedHeads } from "./schedule/band-schedule.ts";
+import { pairsInReach } from "./schedule/pairs-in-reach.ts";
 import { TASK_INTS, type Schedule } from "./schedule/schedule.ts";
 import { checkHeads, checkLength, checkPositions, checkSize, checkWidth, type AttentionShape } from "./shape.ts";
 import { biasTensor, maskTensor } from "./tensor.ts";
@@ -61,26 +61,23 @@ const WORKSPACE_BOUND = 48 * 2 ** 20;
 export function makePlan(variant: SoftmaxVariant, options: PlanShape): Plan {
   const where = `${variant.name}.plan`;
   const shape = planShape(where, options);
-  const reach: Reach = {
-    ...checkPositions(where, shape, options.queryOffset, options.keyLengths),
-    ahead: variant.ahead,
-    back: variant.back,
-  };
+  const at = checkPositions(where, shape, options.queryOffset, options.keyLengths);
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
-  const exact = options.bias !== true && options.mask !== true;
-  const schedule = variant.schedule(shape, reach, !exact);
-  const visiblePairs = heads * countVisible(shape, reach);
+  const pairTerms = options.bias === true || options.mask === true;
+  const schedule = variant.schedule(shape, at, pairTerms);
+  const counted = variant.visibility.mask === undefined;
+  const visiblePairs = counted ? heads * pairsInReach(shape, at, variant.visibility.reach) : schedule.visitedPairs;
   const pairBytes = (options.bias === true ? 4 : 0) + (options.mask === true ? 1 : 0);
   return {
     flops: 2 * (headDim + valueDim) * visiblePairs,
     bytesRead:
-      4 * (batch * heads * queries * headDim + keysRead(shape, schedule) * (headDim + valueDim)) +
+      4 * (batch * heads * queries * headDim + keysRead(schedule) * (headDim + valueDim)) +
       pairBytes * schedule.visitedPairs,
     workspaceBytes: workspaceBytes(variant, options, shape, schedule),
     cacheBytes: 4 * batch * kvHeads * keys * (headDim + valueDim),
     visiblePairs,
     visitedPairs: schedule.visitedPairs,
-    exact,
+    exact: counted && !pairTerms,
   };
 }
 
@@ -98,35 +95,14 @@ function planShape(where: string, options: PlanShape): AttentionShape {
   return { batch, heads, kvHeads, queries, keys, headDim, valueDim };
 }
 
-/** Pairs inside every query's range of keys, over the batch, for one head. */
-function countVisible({ batch, queries }: AttentionShape, { queryOffset, keyLength, ahead, back }: Reach): number {
-  let pairs = 0;
-  for (let b = 0; b < batch; b++) {
-    // The range ends at position + ahead + 1 and begins at position - back, both cut off at 0 and at the key length.
-    pairs +=
-      sumClamped(queries, queryOffset[b]! + ahead + 1, keyLength[b]!) -
-      sumClamped(queries, queryOffset[b]! - back, keyLength[b]!);
-  }
-  return pairs;
-}
-
-/** The sum of min(max(i + start, 0), most) over i = 0 .. count - 1. */
-function sumClamped(count: number, start: number, most: number): number {
-  const zeros = Math.min(count, Math.max(0, -start));
-  const rising = Math.max(0, Math.min(count, most - start) - zeros);
-  const full = count - zeros - rising;
-  return (rising === 0 ? 0 : rising * (start + zeros) + (rising * (rising - 1)) / 2) + full * most;
-}
-
 /** Keys that all units together read. */
-function keysRead({ heads, kvHeads }: AttentionShape, { lists, listOf }: Schedule): number {
+function keysRead({ lists, listOf }: Schedule): number {
   const perList = lists.map(({ tasks }) => {
     let sum = 0;
     for (let at = 0; at < tasks.length; at += TASK_INTS) sum += tasks[at + 4]!;
     return sum;
   });
-  const stacks = Math.ceil(heads / kvHeads / stackedHeads(heads, kvHeads));
-  return listOf.reduce((sum, list) => sum + stacks * perList[list]!, 0);
+  return listOf.reduce((sum, list) => sum + perList[list]!, 0);
 }
 
 function workspaceBytes(
@@ -135,10 +111,11 @@ function workspaceBytes(
   shape: AttentionShape,
   schedule: Schedule,
 ): number {
-  const { scale, softcap, learnedSinks } = variant;
+  const { scale, softcap, score, learnedSinks } = variant;
   const scores = {
     scale: scale ?? 1 / Math.sqrt(shape.headDim),
     softcap,
+    score,
     learnedSinks,
     bias: options.bias === true ? biasTensor(new Float32Array(0), { shape: [1, 1, 1, 0] }) : undefined,
     mask: options.mask === true ? maskTensor(new Uint8Array(0), { shape: [1, 1, 1, 0] }) : undefined,

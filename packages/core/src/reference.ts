@@ -1,15 +1,19 @@
 import type { ReferenceResult } from "./attention.ts";
 import type { AttentionJob } from "./runtime/runtime.ts";
+import { reachEnd, reachStart } from "./schedule/reach.ts";
 import { floatsOf } from "./tensor.ts";
 
 /** The parts of a job that define its result; how it is scheduled does not. */
-export type ReferenceJob = Pick<AttentionJob, "shape" | "q" | "k" | "v" | "scores" | "reach">;
+export type ReferenceJob = Pick<
+  AttentionJob,
+  "shape" | "q" | "turned" | "operandOf" | "k" | "v" | "scores" | "positions" | "visibility"
+>;
 
 /**
  * Softmax attention in float64, by its definition. For query i of batch element b and head h, over the keys j it sees:
  *
  * ```text
- *   s_j = cap(scale q_i . k_j) + bias_ij        cap(s) = c tanh(s / c), or s without a softcap
+ *   s_j = score(cap(scale q_i . k_j)) + bias_ij cap(s) = c tanh(s / c), or s without a softcap
  *   lse = ln(sum_j e^(s_j) + e^sink_h)          the sink's term only with learned sinks
  *   out = sum_j e^(s_j - lse) v_j
  * ```
@@ -29,34 +33,42 @@ export function softmaxReference(job: ReferenceJob): ReferenceResult {
 /** One row, (b * H + h) * N + i: adds into `out` [E], which is zero before, and returns the lse. */
 export function referenceRow(job: ReferenceJob, row: number, out: Float64Array): number {
   const { heads, kvHeads, queries, headDim } = job.shape;
-  const { scale, softcap, bias, mask, learnedSinks } = job.scores;
-  const { q, k, v, reach } = job;
+  const { scale, softcap, score, bias, mask, learnedSinks } = job.scores;
+  const { q, k, v, positions, visibility, operandOf } = job;
   const i = row % queries;
   const h = Math.floor(row / queries) % heads;
   const b = Math.floor(row / queries / heads);
   const g = Math.floor(h / (heads / kvHeads));
-  const [qs, ks, vs] = [floatsOf(q), floatsOf(k), floatsOf(v)];
-  const qAt = q.offset + b * q.strides.b + h * q.strides.h + i * q.strides.n;
+  const [ks, vs] = [floatsOf(k), floatsOf(v)];
+  const operands = [q, ...(job.turned ?? [])].map(floatsOf);
+  const qAt = [q, ...(job.turned ?? [])].map(
+    ({ offset, strides }) => offset + b * strides.b + h * strides.h + i * strides.n,
+  );
   const kAt = k.offset + b * k.strides.b + g * k.strides.h;
   const vAt = v.offset + b * v.strides.b + g * v.strides.h;
   const biasAt = bias && bias.offset + b * bias.strides.b + h * bias.strides.h + i * bias.strides.n;
   const maskAt = mask && mask.offset + b * mask.strides.b + h * mask.strides.h + i * mask.strides.n;
 
-  const position = i + reach.queryOffset[b]!;
-  const first = Math.max(0, position - reach.back);
-  const end = Math.min(reach.keyLength[b]!, position + reach.ahead + 1);
+  const position = i + positions.queryOffset[b]!;
+  const first = Math.max(0, reachStart(visibility.reach, position));
+  const end = Math.min(positions.keyLength[b]!, reachEnd(visibility.reach, position));
 
   const keys: number[] = [];
   const scores: number[] = [];
   let max = learnedSinks ? learnedSinks[h]! : -Infinity;
   for (let j = first; j < end; j++) {
+    if (visibility.mask?.at({ q: position, k: j, b, h }) === false) continue;
     if (mask && mask.data[maskAt! + j] === 0) continue;
     if (bias && bias.data[biasAt! + j] === -Infinity) continue;
+    const operand = operandOf === undefined ? 0 : operandOf(position, j);
+    const [qs, from] = [operands[operand]!, qAt[operand]!];
     let s = 0;
-    for (let d = 0; d < headDim; d++) s += qs[qAt + d]! * ks[kAt + j * k.strides.n + d]!;
+    for (let d = 0; d < headDim; d++) s += qs[from + d]! * ks[kAt + j * k.strides.n + d]!;
     s *= scale;
     if (softcap !== 0) s = softcap * Math.tanh(s / softcap);
+    if (score) s = score.at({ q: position, k: j, b, h, s });
     if (bias) s += bias.data[biasAt! + j]!;
+    if (s === -Infinity && score) continue;
     keys.push(j);
     scores.push(s);
     max = Math.max(max, s);

@@ -1,5 +1,6 @@
 import type { AttentionJob } from "../src/runtime/runtime.ts";
 import { referenceRow, type ReferenceJob } from "../src/reference.ts";
+import { reachEnd, reachStart } from "../src/schedule/reach.ts";
 import { floatsOf } from "../src/tensor.ts";
 
 /**
@@ -71,7 +72,7 @@ function share(error: number, allowed: number): number {
 }
 
 function naiveRow(job: ReferenceJob, row: number): { out: Float32Array; lse: number } {
-  const { q, k, v, scores: terms, reach } = job as AttentionJob;
+  const { q, k, v, scores: terms, positions, visibility } = job as AttentionJob;
   const { heads, kvHeads, queries, headDim, valueDim } = job.shape;
   const f = Math.fround;
   const i = row % queries;
@@ -79,13 +80,13 @@ function naiveRow(job: ReferenceJob, row: number): { out: Float32Array; lse: num
   const b = Math.floor(row / queries / heads);
   const g = Math.floor((h * kvHeads) / heads);
   const [qs, ks, vs] = [floatsOf(q), floatsOf(k), floatsOf(v)];
-  const position = i + reach.queryOffset[b]!;
+  const position = i + positions.queryOffset[b]!;
   const scale = f(terms.scale);
   const cap = f(terms.softcap);
   const keys: number[] = [];
   const scores: number[] = [];
-  for (let j = 0; j < reach.keyLength[b]!; j++) {
-    if (j < position - reach.back || j > position + reach.ahead) continue;
+  for (let j = 0; j < positions.keyLength[b]!; j++) {
+    if (j < reachStart(visibility.reach, position) || j >= reachEnd(visibility.reach, position)) continue;
     const { mask, bias } = terms;
     if (mask && !mask.data[mask.offset + b * mask.strides.b + h * mask.strides.h + i * mask.strides.n + j]) continue;
     const added = bias && bias.data[bias.offset + b * bias.strides.b + h * bias.strides.h + i * bias.strides.n + j];

@@ -133,15 +133,15 @@ export function randomCase(queries: number, keys: number, seed: number): Attenti
 /** The variant of a case, for what takes one: `dense`, or the schedules of bands where there is a window. */
 export function variantOf({ options, window }: AttentionCase): SoftmaxVariant {
   const { causal, scale, softcap, learnedSinks } = options;
+  const reach = { ahead: causal ? 0 : window - 1, back: window - 1 };
   return {
     name: "band",
     selection: "static",
-    ahead: causal ? 0 : window - 1,
-    back: window - 1,
+    visibility: { reach, mask: undefined },
     scale,
     softcap: softcap ?? 0,
     learnedSinks: learnedSinks && Float32Array.from(learnedSinks),
-    schedule: bandSchedule,
+    schedule: (shape, at, pairTerms) => bandSchedule(shape, at, reach, pairTerms),
   };
 }
 

@@ -1,9 +1,10 @@
 // Prints the workspace that the native runtime states for a call on one thread, and what the addon holds after that call.
 // In a process of its own, because the addon keeps its workspace from call to call.
-import { makeJob } from "../src/job.ts";
+import { makeJob, type SoftmaxVariant } from "../src/job.ts";
 import { loadAddon } from "../src/runtime/native/addon.ts";
 import { openNative } from "../src/runtime/native.ts";
 import { bandSchedule } from "../src/schedule/band-schedule.ts";
+import { UNBOUNDED } from "../src/schedule/reach.ts";
 import { biasTensor, maskTensor, tensor } from "../src/tensor.ts";
 
 const inputs = (queries: number, keys = queries) => {
@@ -21,13 +22,12 @@ const calls = {
 const variant = {
   name: "dense",
   selection: "static",
-  ahead: Infinity,
-  back: Infinity,
+  visibility: { reach: UNBOUNDED, mask: undefined },
   scale: undefined,
   softcap: 0,
   learnedSinks: undefined,
-  schedule: bandSchedule,
-} as const;
+  schedule: (shape, at, pairTerms) => bandSchedule(shape, at, UNBOUNDED, pairTerms),
+} satisfies SoftmaxVariant;
 
 const runtime = openNative();
 const job = makeJob("workspace", variant, calls[process.argv[2] as keyof typeof calls](), undefined);

@@ -1,7 +1,9 @@
 // Softmax attention over a schedule: a unit's tasks, tile by tile. Compiled once per instruction set.
+#include "expressions.h"
 #include "few-rows.h"
 #include "finish.h"
 #include "kernels.h"
+#include "load.h"
 #include "panel.h"
 #include "rotate.h"
 #include "scores.h"
@@ -13,30 +15,42 @@
 
 // One thread's scratch, in floats from the start:
 //
-//   keys    [TILE_KEYS / OUTER_ROWS][D][OUTER_ROWS]
-//   values  [E / OUTER_ROWS][TILE_KEYS][OUTER_ROWS]
-//   scores  [TILE_KEYS][panel width], or [FEW_ROWS][FEW_KEYS] where there are few rows
-//   terms   [TILE_KEYS][panel width]   where there is a bias or a mask
-//   state   of the unit, unless the job keeps it
+//   keys      [TILE_KEYS / OUTER_ROWS][D][OUTER_ROWS]
+//   values    [E / OUTER_ROWS][TILE_KEYS][OUTER_ROWS]
+//   scores    [TILE_KEYS][panel width], or [FEW_ROWS][FEW_KEYS] where there are few rows
+//   terms     the same   where pairs have terms
+//   registers of expressions
+//   copies    [TILE_KEYS][D], [TILE_KEYS][E]   where keys and values are widened or gathered
+//   state     of the unit, unless the job keeps it
 typedef struct {
-  float *keys, *values, *scores, *terms, *state;
+  float *keys, *values, *scores, *terms, *registers, *copies, *state;
 } Scratch;
 
 INLINE ptrdiff_t cache_line(ptrdiff_t floats) { return (floats + 15) / 16 * 16; }
 
-static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int pairTerms) {
-  enum { WIDTH = PANEL_VECTORS * LANES };
-  const int keys = tile_keys(D, E), few = FEW_ROWS * FEW_KEYS;
-  const ptrdiff_t sizes[4] = {cache_line((ptrdiff_t)keys * D), cache_line((ptrdiff_t)keys * round_up(E, OUTER_ROWS)),
-                              keys * WIDTH > few ? keys * WIDTH : few, pairTerms ? keys * WIDTH : 0};
-  float **parts[4] = {&scratch->keys, &scratch->values, &scratch->scores, &scratch->terms};
+static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int needs) {
+  enum { WIDTH = PANEL_VECTORS * LANES, PARTS = 6 };
+  const int keys = tile_keys(D, E), few = FEW_ROWS * FEW_KEYS, pairs = keys * WIDTH > few ? keys * WIDTH : few;
+  const ptrdiff_t sizes[PARTS] = {cache_line((ptrdiff_t)keys * D),
+                                  cache_line((ptrdiff_t)keys * round_up(E, OUTER_ROWS)),
+                                  pairs,
+                                  needs & (SCRATCH_TERMS | SCRATCH_PROGRAMS) ? pairs : 0,
+                                  needs & SCRATCH_PROGRAMS ? PROGRAM_FLOATS : 0,
+                                  needs & SCRATCH_COPIES ? cache_line((ptrdiff_t)keys * (D + E)) : 0};
+  float **parts[PARTS] = {&scratch->keys,  &scratch->values,    &scratch->scores,
+                          &scratch->terms, &scratch->registers, &scratch->copies};
   ptrdiff_t used = 0;
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < PARTS; i++) {
     *parts[i] = sizes[i] && base ? base + used : 0;
     used += sizes[i];
   }
   scratch->state = base ? base + used : 0;
   return used;
+}
+
+static int scratch_needs(const Job *job) {
+  return (job->bias || job->mask ? SCRATCH_TERMS : 0) | (job->maskProgram || job->scoreProgram ? SCRATCH_PROGRAMS : 0) |
+         (job_copies(job) ? SCRATCH_COPIES : 0);
 }
 
 // One panel against one tile.
@@ -47,14 +61,14 @@ INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const
   for (int v = 0; v < nv; v++) top[v] = vf_set(-__builtin_inff());
   score_products(nv, panel, tile, span, job->D, scratch->scores, top);
   // Where nothing is added to scores, the rest of their scale is part of the exponent and never rounded by itself.
-  const int scaled = job->softcap > 0 || scratch->terms;
-  if (!span.full || scaled) {
-    if (scratch->terms) score_terms(panel, rows, tile, span, scratch->terms);
-    score_rules(nv, panel, rows, tile, span, scratch->scores, scratch->terms, scaled, top);
-  }
+  float *terms = tile_termed(tile, job) ? scratch->terms : 0;
+  const int scaled = job->softcap > 0 || terms;
+  if (terms) panel_expressions(panel, rows, tile, span, scratch->registers, scratch->scores, terms);
+  if (!span.full || scaled)
+    score_rules(nv, panel, rows, tile, span, scratch->scores, terms, scaled && !job->scoreProgram, top);
   softmax_weights(nv, panel, span, scaled ? 1.0f : rows_score_factor(job), scratch->scores, top, alpha);
   softmax_values(nv, panel, tile, span, job->E, scratch->scores, alpha);
-  if (!tile->finite) softmax_nonfinite(panel, rows, tile, span);
+  if (!tile->finite) softmax_nonfinite(panel, rows, tile, span, terms);
 }
 
 static void panel_tile_any(const Panel *panel, const Rows *rows, const Tile *tile, const Scratch *scratch) {
@@ -77,20 +91,23 @@ typedef struct {
   Scratch scratch;
 } Work;
 
+static void few_run(Work *work, const Tile *tile) {
+  const Scratch *scratch = &work->scratch;
+  const FewScratch few = {scratch->keys, scratch->scores, scratch->terms, scratch->values, scratch->registers};
+  few_tile(&work->rows, tile, work->slot, &few);
+}
+
 static void tile_run(Work *work, Tile *tile) {
   const Job *job = work->rows.job;
-  const int kvHead = work->rows.unit->kvHead, batch = work->rows.unit->batch;
-  const ptrdiff_t row = tile->first - job->keyBase;
-  tile->k = job->k + batch * job->kB + kvHead * job->kH + row * job->kN;
-  tile->v = job->v + batch * job->vB + kvHead * job->vH + row * job->vN;
+  tile_load(tile, job, work->rows.unit, work->scratch.copies);
   if (work->few) {
-    few_tile(&work->rows, tile, work->slot, work->scratch.keys, work->scratch.scores, work->scratch.values);
+    few_run(work, tile);
     return;
   }
-  pack_keys(tile->k, job->kN * tile->stride, tile->count, job->D, work->scratch.keys);
-  pack_values(tile->v, job->vN * tile->stride, tile->count, job->E, work->scratch.values);
+  pack_keys(tile->k, tile->kStep, tile->count, job->D, work->scratch.keys);
+  pack_values(tile->v, tile->vStep, tile->count, job->E, work->scratch.values);
   const ptrdiff_t packed = (ptrdiff_t)tile->count * round_up(job->E, OUTER_ROWS);
-  tile->finite = !tile->partial || all_finite(work->scratch.values, packed);
+  tile->finite = !(tile->partial || job->scoreProgram) || all_finite(work->scratch.values, packed);
   if (!tile->finite) zero_nonfinite(work->scratch.values, packed);
   tile->keys = work->scratch.keys;
   tile->values = work->scratch.values;
@@ -108,20 +125,29 @@ static void task_run(Work *work, const Task *task) {
   const int lo = unit->keyLo > job->keyLo ? unit->keyLo : job->keyLo;
   const int hi = unit->keyHi < job->keyHi ? unit->keyHi : job->keyHi;
   const int size = work->few ? few_step(job->D, job->E) : tile_keys(job->D, job->E);
-  Tile all = {.first = task->keyStart, .stride = task->keyStride, .count = task->keyCount};
+  const int partial = (task->flags & TASK_PARTIAL) != 0;
+  if (partial || job->scoreProgram) rows_bound(&work->rows, task->reach);
+  Tile all = {.first = task->keyStart,
+              .stride = task->keyStride,
+              .count = task->keyCount,
+              .index = task->keyIndex < 0 ? 0 : job->indices + task->keyIndex};
   const int end = tile_index(&all, hi);
   for (int j = tile_index(&all, lo); j < end; j += size) {
     Tile tile = {.first = tile_key(&all, j),
                  .stride = task->keyStride,
                  .count = end - j < size ? end - j : size,
-                 .next = end - j <= size ? 0 : end - j < 2 * size ? end - j - size : size,
-                 .partial = task->flags & TASK_PARTIAL};
+                 .index = all.index ? all.index + j : 0,
+                 .shift = task->keyRow - task->keyStart,
+                 .next = all.index || end - j <= size ? 0 : end - j < 2 * size ? end - j - size : size,
+                 .partial = partial,
+                 .masked = partial && (task->flags & TASK_MASKED) && job->maskProgram,
+                 .operand = task->operand};
     tile_run(work, &tile);
   }
 }
 
 static void work_open(Work *work, Job *job, const Unit *unit, ptrdiff_t index, float *scratch) {
-  scratch_open(&work->scratch, scratch, job->D, job->E, job->bias || job->mask);
+  scratch_open(&work->scratch, scratch, job->D, job->E, scratch_needs(job));
   rows_open(&work->rows, job, unit);
   float *state = unit->parts > 1 ? job->slots + unit->slot * job->slotFloats
                  : job->states   ? job->states + index * job->stateFloats
@@ -135,7 +161,7 @@ static void work_open(Work *work, Job *job, const Unit *unit, ptrdiff_t index, f
     return;
   }
   float *panels = job->states && unit->parts == 1 ? state : work->scratch.state;
-  work->panels = panels_open(work->panel, panels, work->rows.count, job->D, job->E);
+  work->panels = panels_open(work->panel, panels, work->rows.count, job);
   if (job->phase & JOB_BEGIN)
     for (int p = 0; p < work->panels; p++) panel_begin(work->panel + p, &work->rows);
 }
@@ -175,17 +201,16 @@ static int32_t run(Job *job, int32_t thread, int32_t maxUnits) {
   return 0;
 }
 
-static ptrdiff_t state_floats(int32_t rows, int32_t D, int32_t E) {
-  const ptrdiff_t panels = unit_state_floats(rows, D, E), few = slot_size(rows, E);
+static ptrdiff_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operands) {
+  const ptrdiff_t panels = unit_state_floats(rows, D, E, operands), few = slot_size(rows, E);
   return cache_line(rows <= FEW_ROWS ? few : panels);
 }
 
 static ptrdiff_t slot_floats(int32_t rows, int32_t E) { return cache_line(slot_size(rows, E)); }
 
-static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t pairTerms) {
+static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs) {
   Scratch scratch;
-  return cache_line(scratch_open(&scratch, 0, D, E, pairTerms) + state_floats(rows, D, E));
+  return cache_line(scratch_open(&scratch, 0, D, E, needs) + state_floats(rows, D, E, operands));
 }
 
-const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats,
-                                              rotate};
+const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats, rotate};

@@ -3,13 +3,15 @@
 //
 // State as a slot (finish.h): max [rows], sum [rows], acc [rows][E]. Scratch:
 //
-//   queries [rows][D]   scaled
+//   queries [operands][rows][D]   scaled
 //   scores  [rows][FEW_KEYS]
+//   terms   [rows][FEW_KEYS]   of expressions
 //   clean   [FEW_KEYS][E]   where values are not finite
 #ifndef SACCADE_FEW_ROWS_H
 #define SACCADE_FEW_ROWS_H
 
 #include "elementary.h"
+#include "expressions.h"
 #include "finish.h"
 #include "pack.h"
 #include "scores.h"
@@ -29,10 +31,11 @@ INLINE int few_step(int D, int E) {
 static void few_queries(const Rows *rows, float *queries) {
   const int D = rows->job->D;
   const float factor = rows_query_factor(rows->job);
-  for (int r = 0; r < rows->count; r++) {
-    const float *q = rows_q(rows, r);
-    for (int d = 0; d < D; d++) queries[r * D + d] = q[d] * factor;
-  }
+  for (int o = 0; o < rows->job->operands; o++)
+    for (int r = 0; r < rows->count; r++, queries += D) {
+      const float *q = rows_q(rows, o, r);
+      for (int d = 0; d < D; d++) queries[d] = q[d] * factor;
+    }
 }
 
 static void few_begin(const Rows *rows, Slot state) {
@@ -77,7 +80,8 @@ INLINE void few_products(const int nr, int D, const float *queries, const float 
 
 static void few_scores(const Rows *rows, const Tile *tile, const float *queries, float *scores) {
   const int D = rows->job->D;
-  const ptrdiff_t stride = rows->job->kN * tile->stride;
+  const ptrdiff_t stride = tile->kStep;
+  queries += (ptrdiff_t)tile->operand * rows->count * D;
   for (int j = 0; j < tile->count; j += 4) {
     const float *k[4];
     // A missing key is read as the last one; its score lies past `count` and is not looked at.
@@ -90,15 +94,21 @@ static void few_scores(const Rows *rows, const Tile *tile, const float *queries,
 }
 
 // Softcap, bias, mask and bounds of one row, then its weights: scores <- exp(s - m). Returns alpha.
-static float few_weights(const Rows *rows, const Tile *tile, Slot state, int r, float *scores) {
+static float few_weights(const Rows *rows, const Tile *tile, Slot state, int r, float *scores, const float *terms) {
   const Job *job = rows->job;
   const vf hidden = vf_set(-__builtin_inff());
   const int width = round_up(tile->count, LANES);
-  for (int j = 0; j < width; j += LANES) vf_store(scores + j, score_of(job, vf_load(scores + j)));
+  if (!job->scoreProgram)
+    for (int j = 0; j < width; j += LANES) vf_store(scores + j, score_of(job, vf_load(scores + j)));
   if (job->bias) {
-    const float *bias = rows_bias(rows, r) + (tile->first - job->keyBase);
-    for (int j = 0; j < tile->count; j++) scores[j] += bias[(ptrdiff_t)j * tile->stride];
+    const float *bias = rows_bias(rows, r);
+    for (int j = 0; j < tile->count; j++) scores[j] += bias[tile_key(tile, j) - job->keyBase];
   }
+  if (terms)
+    for (int j = 0; j < width; j += LANES) {
+      const vf s = vf_load(scores + j);
+      vf_store(scores + j, vf_select(vf_equal(vf_load(terms + j), hidden), hidden, s));
+    }
   if (tile->partial)
     for (int j = 0; j < tile->count; j++)
       if (tile_hidden(tile, rows, r, j)) scores[j] = -__builtin_inff();
@@ -184,7 +194,7 @@ static void few_values(const Rows *rows, const Tile *tile, ptrdiff_t stride, con
 // 0 times NaN is NaN, also for a row that does not see the value: what is not finite is left out of a copy in `clean`
 // ([FEW_KEYS][E]), and rows that do see it receive it itself, whatever its positive weight.
 static void few_values_guarded(const Rows *rows, const Tile *tile, ptrdiff_t stride, const float *weights,
-                               const float *alpha, float *acc, float *clean) {
+                               const float *alpha, float *acc, float *clean, const float *terms) {
   const int E = rows->job->E;
   Tile copy = *tile;
   copy.v = clean;
@@ -196,19 +206,30 @@ static void few_values_guarded(const Rows *rows, const Tile *tile, ptrdiff_t str
     for (int e = 0; e < E; e++) {
       const float x = tile->v[j * stride + e];
       if (is_finite(x)) continue;
-      for (int r = 0; r < rows->count; r++)
+      for (int r = 0; r < rows->count; r++) {
+        if (terms && terms[r * FEW_KEYS + j] == -__builtin_inff()) continue;
         if (!tile_hidden(tile, rows, r, j)) acc[(ptrdiff_t)r * E + e] += x;
+      }
     }
 }
 
+// What a step works in.
+typedef struct {
+  float *queries, *scores, *terms, *clean, *registers;
+} FewScratch;
+
 // One step: the keys of `tile`, at most few_step of them.
-static void few_tile(const Rows *rows, const Tile *tile, Slot state, const float *queries, float *scores, float *clean) {
-  const ptrdiff_t stride = rows->job->vN * tile->stride;
+static void few_tile(const Rows *rows, const Tile *tile, Slot state, const FewScratch *scratch) {
+  const ptrdiff_t stride = tile->vStep;
+  const int programs = rows->job->scoreProgram || tile->masked;
+  float *scores = scratch->scores, *terms = programs ? scratch->terms : 0;
   float alpha[FEW_ROWS];
-  few_scores(rows, tile, queries, scores);
-  for (int r = 0; r < rows->count; r++) alpha[r] = few_weights(rows, tile, state, r, scores + r * FEW_KEYS);
-  if (tile->partial && !few_finite(tile, stride, rows->job->E))
-    few_values_guarded(rows, tile, stride, scores, alpha, state.acc, clean);
+  few_scores(rows, tile, scratch->queries, scores);
+  if (programs) few_expressions(rows, tile, scratch->registers, scores, terms, FEW_KEYS);
+  for (int r = 0; r < rows->count; r++)
+    alpha[r] = few_weights(rows, tile, state, r, scores + r * FEW_KEYS, terms ? terms + r * FEW_KEYS : 0);
+  if ((tile->partial || terms) && !few_finite(tile, stride, rows->job->E))
+    few_values_guarded(rows, tile, stride, scores, alpha, state.acc, scratch->clean, terms);
   else few_values(rows, tile, stride, scores, alpha, state.acc);
 }
 

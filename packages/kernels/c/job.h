@@ -13,17 +13,34 @@
 // cost time: 192 instead of 576 took 6% on Zen 3.
 enum { SACCADE_ROWS = 576 };
 
-enum { TASK_PARTIAL = 1, TASK_FINISH = 2 };
+// Operands that a schedule may choose from for the queries of a task: the same queries, turned in different ways.
+enum { SACCADE_OPERANDS = 4 };
 
-// Rows rowStart + i * rowStride (query indices) against keys keyStart + j * keyStride (key indices).
+// Which keys a query sees by position, where pos = query index + queryOffset:
 //
-//   TASK_PARTIAL  row bounds, mask and non-finite values are looked at pair by pair; without it every pair is visible
+//   pos - back <= key <= pos + ahead       INT32_MAX when unlimited
+//   start(pos) - behind <= key             with chunk > 0, start(pos) = floor((pos + shift) / chunk) chunk - shift
+typedef struct {
+  int32_t ahead, back;
+  int32_t chunk, shift, behind;
+} Reach;
+
+enum { TASK_PARTIAL = 1, TASK_FINISH = 2, TASK_MASKED = 4 };
+
+// Rows rowStart + i * rowStride (query indices) against keys keyStart + j * keyStride (key indices), or against
+// the ascending lists of them at indices[rowIndex] and indices[keyIndex], where these are not negative.
+//
+//   TASK_PARTIAL  bounds, mask and non-finite values are looked at pair by pair; without it every pair is visible
+//   TASK_MASKED   with TASK_PARTIAL: the job's mask program decides as well
 //   TASK_FINISH   the last task of its rows
 typedef struct {
   int32_t rowStart, rowCount, rowStride;
   int32_t keyStart, keyCount, keyStride;
-  int32_t operand;
+  int32_t operand;   // queries q[operand]
   int32_t flags;
+  int32_t keyRow;    // key j lies in row j - keyStart + keyRow of k and v
+  int32_t rowIndex, keyIndex;
+  int32_t reach;     // of reaches: the bounds of a partial task
 } Task;
 
 // What one thread does at a time: all tasks of one block of rows for `heads` stacked query heads of one key head,
@@ -45,9 +62,28 @@ typedef struct {
 // both; a streamed wave has BEGIN on its first panel of keys and END on its last, and keeps its state in `states`.
 enum { JOB_BEGIN = 1, JOB_END = 2 };
 
+// How keys and values are stored. STORED_I8 rows have a factor each.
+enum { STORED_F32, STORED_F16, STORED_BF16, STORED_I8 };
+
+// A mask or score expression as instructions; program.h says what they mean.
+typedef struct {
+  const void *data; // int32_t or float
+  int32_t length;
+} Table;
+
+typedef struct {
+  const int32_t *code;
+  const Table *tables;
+  int32_t ends[4]; // instructions up to the ends of the sections: uniform, row, key, pair
+  int32_t result;  // register
+  int32_t tableCount;
+} Program;
+
 // Strides are in elements, the innermost axis is contiguous. A null pointer means "not given".
 typedef struct {
-  const float *q, *k, *v;
+  const float *q[SACCADE_OPERANDS];
+  const void *k, *v;          // numbers of keyType and valueType
+  const float *kScale, *vScale; // [B, G, row] factor of every int8 row
   float *out;                 // [B, H, N, E] with its own strides; every row of every unit is written
   float *lse;                 // [B, H, N] contiguous in N (stride lseB, lseH), natural logarithm
   const float *bias;          // added to the score after softcap; -Infinity masks
@@ -57,18 +93,22 @@ typedef struct {
   const int32_t *keyLength;   // [B]
   const Task *tasks;
   const Unit *units;
+  const int32_t *indices;
+  const Reach *reaches;
+  const Program *maskProgram, *scoreProgram;
   float *states;              // streamed waves: unit u keeps its state at states + u * stateFloats
   float *slots;               // split units: slot s at slots + s * slotFloats
   int32_t *joins;             // split units: arrival counters, zero at the start
   float *scratch;             // thread t works in scratch + t * scratchFloats
   ptrdiff_t qB, qH, qN, kB, kH, kN, vB, vH, vN, outB, outH, outN;
   ptrdiff_t lseB, lseH, biasB, biasH, biasN, maskB, maskH, maskN, sinkB;
+  ptrdiff_t kScaleB, kScaleH, vScaleB, vScaleH;
   ptrdiff_t stateFloats, slotFloats, scratchFloats;
-  int32_t D, E;
+  int32_t D, E, operands;
+  int32_t keyType, valueType; // STORED_*
   int32_t rowBase;            // query index of the first row behind q, out, lse, bias and mask
   int32_t keyBase;            // key index of the first row behind k and v, and of the first column of bias and mask
   int32_t keyLo, keyHi;       // only keys in [keyLo, keyHi) are processed in this call
-  int32_t ahead, back;        // visible: pos - back <= key <= pos + ahead, INT32_MAX when unlimited
   int32_t phase;              // JOB_BEGIN | JOB_END
   int32_t unitCount;
   float scale, softcap;       // softcap 0: none

@@ -5,16 +5,19 @@
 #include "job.h"
 #include "rotation.h"
 
+// What scratch must have room for: a bias or a mask; mask or score programs; stored types other than f32, or indices.
+enum { SCRATCH_TERMS = 1, SCRATCH_PROGRAMS = 2, SCRATCH_COPIES = 4 };
+
 typedef struct {
   const char *name;
   // Takes units from job->next until none is left (returns 1) or maxUnits are done (returns 0).
   // `thread` picks the scratch; any number of threads may run the same job at once.
   int32_t (*run)(Job *job, int32_t thread, int32_t maxUnits);
   // Floats of a unit's running state (streamed waves), of a slot (split units), and of one thread's scratch.
-  // `pairTerms` is 1 when the job has a bias or a mask. Buffers must be 64-byte aligned.
-  ptrdiff_t (*stateFloats)(int32_t rows, int32_t D, int32_t E);
+  // `needs` says what the job has. Buffers must be 64-byte aligned.
+  ptrdiff_t (*stateFloats)(int32_t rows, int32_t D, int32_t E, int32_t operands);
   ptrdiff_t (*slotFloats)(int32_t rows, int32_t E);
-  ptrdiff_t (*scratchFloats)(int32_t rows, int32_t D, int32_t E, int32_t pairTerms);
+  ptrdiff_t (*scratchFloats)(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs);
   // Turns every row by the angles of its position. Stops and returns 0 at a position that the tables do not hold, else 1.
   int32_t (*rotate)(const Rotation *rotation);
 } Kernels;

@@ -1,6 +1,6 @@
 // A panel: up to PANEL_VECTORS * LANES query rows that one microkernel call serves, row r in lane r.
 //
-//   queries [D][width]    packed once per unit
+//   queries [operands][D][width]    packed once per unit
 //   acc     [E][width]    E rounded up to OUTER_ROWS
 //   max     [width]       running maximum m
 //   sum     [width]       running sum of exp(s - m)
@@ -16,7 +16,9 @@ typedef struct {
   float *queries, *acc, *max, *sum;
 } Panel;
 
-INLINE int panel_floats(int vectors, int D, int E) { return vectors * LANES * (D + round_up(E, OUTER_ROWS) + 2); }
+INLINE int panel_floats(int vectors, int D, int E, int operands) {
+  return vectors * LANES * (D * operands + round_up(E, OUTER_ROWS) + 2);
+}
 
 // Panels of a unit with `rows` rows: as few as possible, and as equal as possible, since a panel one vector wide has
 // too few independent sums to keep the multipliers busy.
@@ -24,9 +26,11 @@ INLINE int panel_count(int rows) {
   const int vectors = (rows + LANES - 1) / LANES;
   return (vectors + PANEL_VECTORS - 1) / PANEL_VECTORS;
 }
-INLINE int unit_state_floats(int rows, int D, int E) { return panel_floats((rows + LANES - 1) / LANES, D, E); }
+INLINE int unit_state_floats(int rows, int D, int E, int operands) {
+  return panel_floats((rows + LANES - 1) / LANES, D, E, operands);
+}
 
-static int panels_open(Panel *panels, float *state, int rows, int D, int E) {
+static int panels_open(Panel *panels, float *state, int rows, const Job *job) {
   const int vectors = (rows + LANES - 1) / LANES, count = panel_count(rows);
   for (int p = 0, first = 0; p < count; p++) {
     Panel *panel = panels + p;
@@ -35,8 +39,8 @@ static int panels_open(Panel *panels, float *state, int rows, int D, int E) {
     panel->first = first;
     panel->rows = rows - first < width ? rows - first : width;
     panel->queries = state;
-    panel->acc = panel->queries + D * width;
-    panel->max = panel->acc + round_up(E, OUTER_ROWS) * width;
+    panel->acc = panel->queries + job->operands * job->D * width;
+    panel->max = panel->acc + round_up(job->E, OUTER_ROWS) * width;
     panel->sum = panel->max + width;
     state = panel->sum + width;
     first += width;
@@ -48,13 +52,15 @@ static void panel_begin(const Panel *panel, const Rows *rows) {
   const Job *job = rows->job;
   const int width = panel->vectors * LANES;
   const float factor = rows_query_factor(job);
-  for (int r = 0; r < width; r += 4) {
-    const float *four[4];
-    // Lanes without a row repeat the last one; what they compute is never written.
-    for (int i = 0; i < 4; i++) four[i] = rows_q(rows, panel->first + (r + i < panel->rows ? r + i : panel->rows - 1));
-    pack_four_rows(four, job->D, panel->queries + r, width);
-  }
-  for (int i = 0; i < job->D * width; i += LANES)
+  for (int o = 0; o < job->operands; o++)
+    for (int r = 0; r < width; r += 4) {
+      const float *four[4];
+      // Lanes without a row repeat the last one; what they compute is never written.
+      for (int i = 0; i < 4; i++)
+        four[i] = rows_q(rows, o, panel->first + (r + i < panel->rows ? r + i : panel->rows - 1));
+      pack_four_rows(four, job->D, panel->queries + o * job->D * width + r, width);
+    }
+  for (int i = 0; i < job->operands * job->D * width; i += LANES)
     vf_store(panel->queries + i, vf_mul(vf_load(panel->queries + i), vf_set(factor)));
   for (int i = 0; i < round_up(job->E, OUTER_ROWS) * width; i++) panel->acc[i] = 0;
   for (int i = 0; i < width; i++) {
@@ -69,7 +75,7 @@ typedef struct {
 } Span;
 
 static Span panel_span(const Panel *panel, const Rows *rows, const Tile *tile) {
-  Span span = {0, tile->count, !rows->job->bias && !rows->job->mask};
+  Span span = {0, tile->count, !rows->job->bias && !rows->job->mask && !tile->masked};
   if (!tile->partial) return span;
   int lo = INT32_MAX, hi = 0, highestLo = 0, lowestHi = INT32_MAX;
   for (int r = panel->first; r < panel->first + panel->rows; r++) {

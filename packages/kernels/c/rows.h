@@ -5,34 +5,65 @@
 #include "job.h"
 #include "simd.h"
 
+enum { ROWS_ROOM = SACCADE_ROWS + LANES * PANEL_VECTORS };
+
 typedef struct {
   const Job *job;
   const Unit *unit;
-  int start, stride, count; // count = positions * heads
-  int lo[SACCADE_ROWS + LANES * PANEL_VECTORS]; // first visible key; rows past `count` see nothing
-  int hi[SACCADE_ROWS + LANES * PANEL_VECTORS]; // one past the last
+  int count; // positions * heads
+  int reach; // of the bounds below, -1 before there are any
+  int64_t offset, length;
+  int query[ROWS_ROOM]; // index of the row's query; rows past `count` repeat the last one
+  int lo[ROWS_ROOM];    // first visible key; rows past `count` see nothing
+  int hi[ROWS_ROOM];    // one past the last
 } Rows;
 
-INLINE int rows_query(const Rows *rows, int r) { return rows->start + r / rows->unit->heads * rows->stride; }
+INLINE int rows_query(const Rows *rows, int r) { return rows->query[r]; }
 INLINE int rows_head(const Rows *rows, int r) { return rows->unit->head + r % rows->unit->heads; }
+INLINE int64_t rows_position(const Rows *rows, int r) { return rows->query[r] + rows->offset; }
 
-// Reach in 64 bits: an unlimited one must not wrap around.
 static void rows_open(Rows *rows, const Job *job, const Unit *unit) {
   const Task *first = job->tasks + unit->firstTask;
   rows->job = job;
   rows->unit = unit;
-  rows->start = first->rowStart;
-  rows->stride = first->rowStride;
   rows->count = first->rowCount * unit->heads;
-  const int64_t offset = job->queryOffset ? job->queryOffset[unit->batch] : 0;
-  const int64_t length = job->keyLength ? job->keyLength[unit->batch] : INT32_MAX;
+  rows->reach = -1;
+  rows->offset = job->queryOffset ? job->queryOffset[unit->batch] : 0;
+  rows->length = job->keyLength ? job->keyLength[unit->batch] : INT32_MAX;
+  int r = 0;
+  for (int i = 0; i < first->rowCount; i++) {
+    const int query = first->rowIndex < 0 ? first->rowStart + i * first->rowStride : job->indices[first->rowIndex + i];
+    for (int h = 0; h < unit->heads; h++) rows->query[r++] = query;
+  }
+  for (; r < rows->count + LANES * PANEL_VECTORS; r++) rows->query[r] = rows->query[rows->count - 1];
+}
+
+INLINE int bounded(int64_t key) { return key < 0 ? 0 : key > INT32_MAX ? INT32_MAX : (int)key; }
+
+INLINE int64_t floor_multiple(int64_t x, int64_t of) { return x - ((x % of) + of) % of; }
+
+// The first key that a reach leaves to a position, and one past the last, in 64 bits: an unlimited one must not wrap around.
+INLINE int64_t reach_lo(const Reach *reach, int64_t position) {
+  int64_t lo = reach->back == INT32_MAX ? 0 : position - reach->back;
+  if (reach->chunk > 0) {
+    const int64_t start = floor_multiple(position + reach->shift, reach->chunk) - reach->shift - reach->behind;
+    if (start > lo) lo = start;
+  }
+  return lo;
+}
+INLINE int64_t reach_hi(const Reach *reach, int64_t position) {
+  return reach->ahead == INT32_MAX ? INT32_MAX : position + reach->ahead + 1;
+}
+
+// Bounds for the partial tasks that follow; they stay until another reach is asked for.
+static void rows_bound(Rows *rows, int reach) {
+  if (rows->reach == reach) return;
+  rows->reach = reach;
+  const Reach *of = rows->job->reaches + reach;
   for (int r = 0; r < rows->count; r++) {
-    const int64_t position = rows_query(rows, r) + offset;
-    int64_t lo = job->back == INT32_MAX ? 0 : position - job->back;
-    int64_t hi = job->ahead == INT32_MAX ? length : position + job->ahead + 1;
-    if (hi > length) hi = length;
-    rows->lo[r] = lo < 0 ? 0 : lo > INT32_MAX ? INT32_MAX : (int)lo;
-    rows->hi[r] = hi < 0 ? 0 : (int)hi;
+    const int64_t position = rows_position(rows, r), hi = reach_hi(of, position);
+    rows->lo[r] = bounded(reach_lo(of, position));
+    rows->hi[r] = bounded(hi < rows->length ? hi : rows->length);
   }
   for (int r = rows->count; r < rows->count + LANES * PANEL_VECTORS; r++) rows->lo[r] = rows->hi[r] = 0;
 }
@@ -40,8 +71,8 @@ static void rows_open(Rows *rows, const Job *job, const Unit *unit) {
 INLINE const float *rows_at(const float *base, ptrdiff_t B, ptrdiff_t H, ptrdiff_t N, const Rows *rows, int r) {
   return base + rows->unit->batch * B + rows_head(rows, r) * H + (ptrdiff_t)(rows_query(rows, r) - rows->job->rowBase) * N;
 }
-INLINE const float *rows_q(const Rows *rows, int r) {
-  return rows_at(rows->job->q, rows->job->qB, rows->job->qH, rows->job->qN, rows, r);
+INLINE const float *rows_q(const Rows *rows, int operand, int r) {
+  return rows_at(rows->job->q[operand], rows->job->qB, rows->job->qH, rows->job->qN, rows, r);
 }
 INLINE float *rows_out(const Rows *rows, int r) {
   return (float *)rows_at(rows->job->out, rows->job->outB, rows->job->outH, rows->job->outN, rows, r);

@@ -12,9 +12,10 @@
 INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, Span span, int D, float *scores,
                            vf top[PANEL_VECTORS]) {
   const int width = nv * LANES;
+  const float *queries = panel->queries + (ptrdiff_t)tile->operand * D * width;
   for (int j = span.from; j < span.to; j += OUTER_ROWS) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
-    outer(nv, D, tile->keys + (ptrdiff_t)j * D, panel->queries, acc);
+    outer(nv, D, tile->keys + (ptrdiff_t)j * D, queries, acc);
     float *row = scores + j * width;
     // The rows' maximum meets the running one once a group: one after the other, each waits for the one before.
 #pragma GCC unroll 8
@@ -31,32 +32,41 @@ INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, S
   }
 }
 
-// terms[j][row]: the bias of every pair of a span, -Infinity where the mask hides it. Four rows at a time: they are
-// neighbours in `terms` but far apart in the caller's arrays.
+// to[j][0..4) = from[i][column of key j]: four rows at a time, since they are neighbours in `terms` but far apart in the
+// caller's arrays.
+INLINE void four_biases(const float *const from[4], const Tile *tile, Span span, int base, float *to, int width) {
+  const int count = span.to - span.from;
+  if (!tile->index && tile->stride == 1) {
+    const ptrdiff_t column = tile_key(tile, span.from) - base;
+    const float *rows[4] = {from[0] + column, from[1] + column, from[2] + column, from[3] + column};
+    pack_four_rows(rows, count, to, width);
+    return;
+  }
+  for (int j = 0; j < count; j++)
+    for (int i = 0; i < 4; i++) to[j * width + i] = from[i][tile_key(tile, span.from + j) - base];
+}
+
+// terms[j][row]: the bias of every pair of a span, -Infinity where the mask hides it.
 static void score_terms(const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *terms) {
   const Job *job = rows->job;
   const int width = panel->vectors * LANES, count = span.to - span.from;
-  const ptrdiff_t column = tile_key(tile, span.from) - job->keyBase, stride = tile->stride;
   for (int r = 0; r < width; r += 4) {
     int row[4];
     for (int i = 0; i < 4; i++) row[i] = panel->first + (r + i < panel->rows ? r + i : panel->rows - 1);
     float *to = terms + span.from * width + r;
     if (job->bias) {
       const float *bias[4];
-      for (int i = 0; i < 4; i++) bias[i] = rows_bias(rows, row[i]) + column;
-      if (stride == 1) pack_four_rows(bias, count, to, width);
-      else
-        for (int j = 0; j < count; j++)
-          for (int i = 0; i < 4; i++) to[j * width + i] = bias[i][j * stride];
+      for (int i = 0; i < 4; i++) bias[i] = rows_bias(rows, row[i]);
+      four_biases(bias, tile, span, job->keyBase, to, width);
     } else {
       for (int j = 0; j < count; j++) v4_store(to + j * width, v4_set(0.0f));
     }
     if (!job->mask) continue;
     const uint8_t *mask[4];
-    for (int i = 0; i < 4; i++) mask[i] = rows_mask(rows, row[i]) + column;
+    for (int i = 0; i < 4; i++) mask[i] = rows_mask(rows, row[i]);
     for (int j = 0; j < count; j++)
       for (int i = 0; i < 4; i++)
-        if (!mask[i][j * stride]) to[j * width + i] = -__builtin_inff();
+        if (!mask[i][tile_key(tile, span.from + j) - job->keyBase]) to[j * width + i] = -__builtin_inff();
   }
 }
 
@@ -67,10 +77,10 @@ INLINE vf score_of(const Job *job, vf product) {
   return vf_mul(vf_set(job->softcap), vf_tanh(vf_mul(product, vf_set(factor / job->softcap))));
 }
 
-// Softcap, bias and bounds in place, and the maximum anew; the rest of the scale too where `scaled`. Hidden scores are selected to -Infinity, never computed:
-// a NaN behind a mask has no effect.
+// Terms and bounds in place, and the maximum anew; where `raw`, scores are products that are still to be scaled. Hidden scores
+// are selected to -Infinity, never computed: a NaN behind a mask has no effect.
 INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *scores,
-                        const float *terms, int scaled, vf top[PANEL_VECTORS]) {
+                        const float *terms, int raw, vf top[PANEL_VECTORS]) {
   const int width = nv * LANES;
   const vf hidden = vf_set(-__builtin_inff());
   for (int v = 0; v < nv; v++) top[v] = hidden;
@@ -80,7 +90,7 @@ INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, cons
     for (int v = 0; v < nv; v++) {
       const int cell = j * width + v * LANES, row = panel->first + v * LANES;
       vf s = vf_load(scores + cell);
-      if (scaled) s = score_of(rows->job, s);
+      if (raw) s = score_of(rows->job, s);
       if (terms) {
         const vf term = vf_load(terms + cell);
         s = vf_select(vf_equal(term, hidden), hidden, vf_add(s, term));

@@ -69,14 +69,16 @@ INLINE void softmax_values(const int nv, const Panel *panel, const Tile *tile, S
 
 // What softmax_values leaves out of a tile whose values are not all finite: they were packed as 0, since 0 times NaN is
 // NaN for a row that does not even see it. Rows that do see one receive it itself, whatever its positive weight.
-static void softmax_nonfinite(const Panel *panel, const Rows *rows, const Tile *tile, Span span) {
+static void softmax_nonfinite(const Panel *panel, const Rows *rows, const Tile *tile, Span span, const float *terms) {
   const int width = panel->vectors * LANES, E = rows->job->E;
   for (int j = span.from; j < span.to; j++) {
-    const float *value = tile->v + (ptrdiff_t)j * tile->stride * rows->job->vN;
+    const float *value = tile->v + (ptrdiff_t)j * tile->vStep;
     for (int e = 0; e < E; e++) {
       if (is_finite(value[e])) continue;
-      for (int r = 0; r < panel->rows; r++)
+      for (int r = 0; r < panel->rows; r++) {
+        if (terms && terms[j * width + r] == -__builtin_inff()) continue;
         if (!tile_hidden(tile, rows, panel->first + r, j)) panel->acc[e * width + r] += value[e];
+      }
     }
   }
 }

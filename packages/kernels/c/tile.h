@@ -3,6 +3,7 @@
 #define SACCADE_TILE_H
 
 #include "rows.h"
+#include "stored.h"
 
 enum { TILE_KEYS = 128 };
 
@@ -11,30 +12,43 @@ enum { TILE_KEYS = 128 };
 // narrow heads the scores are nearly exact, and the sum over keys is all the error there is.
 INLINE int tile_keys(int D, int E) { return D + E > 384 || D < 16 || !FUSED ? TILE_KEYS / 2 : TILE_KEYS; }
 
+// Rows of a tensor in memory, `step` bytes apart.
 typedef struct {
-  int first, stride, count; // keys first + j * stride, j < count
-  int next;                 // keys of the tile that follows, to be fetched while this one is worked on
-  int partial;              // bounds, mask or bias decide pair by pair
-  int finite;               // no NaN or Infinity among the values
-  const float *k, *v;       // row `first` of the caller's tensors; the next one is stride * kN further
+  const char *at;
+  ptrdiff_t step;
+} Run;
+
+typedef struct {
+  int first, stride, count;   // keys first + j * stride, or index[j], j < count
+  const int32_t *index;
+  int shift;                  // key j lies in row j + shift of the caller's tensors
+  int next;                   // keys of the tile that follows, to be fetched while this one is worked on
+  int partial, masked;        // bounds, mask or bias decide pair by pair; the mask program too
+  int operand;                // which of the queries
+  int finite;                 // no NaN or Infinity among the values
+  Run storedK, storedV;       // as the caller stores them; for indexed tiles, row `shift`
+  const float *k, *v;         // as f32
+  ptrdiff_t kStep, vStep;     // floats from one key to the next
   const float *keys, *values; // packed
 } Tile;
 
-INLINE int tile_key(const Tile *tile, int j) { return tile->first + j * tile->stride; }
+INLINE int tile_key(const Tile *tile, int j) { return tile->index ? tile->index[j] : tile->first + j * tile->stride; }
 
 // Asks for rows [from, to) of the next tile. Packing reads every key once per unit, from far away: without this, a tenth
 // of the time was spent waiting there.
 INLINE void tile_prefetch(const Tile *tile, const Job *job, int from, int to) {
-  enum { LINE = 16 };
+  if (from >= to) return;
+  enum { LINE = 64 };
+  const int kBytes = job->D * stored_bytes(job->keyType), vBytes = job->E * stored_bytes(job->valueType);
   for (int j = from; j < to; j++) {
-    const float *k = tile->k + (ptrdiff_t)(tile->count + j) * tile->stride * job->kN;
-    const float *v = tile->v + (ptrdiff_t)(tile->count + j) * tile->stride * job->vN;
-    for (int d = 0; d < job->D; d += LINE) __builtin_prefetch(k + d, 0, 2);
-    for (int e = 0; e < job->E; e += LINE) __builtin_prefetch(v + e, 0, 2);
+    const char *k = tile->storedK.at + (ptrdiff_t)(tile->count + j) * tile->storedK.step;
+    const char *v = tile->storedV.at + (ptrdiff_t)(tile->count + j) * tile->storedV.step;
+    for (int i = 0; i < kBytes; i += LINE) __builtin_prefetch(k + i, 0, 2);
+    for (int i = 0; i < vBytes; i += LINE) __builtin_prefetch(v + i, 0, 2);
   }
 }
 
-// Pairs hidden by a bias of -Infinity or by the mask.
+// Pairs hidden by their position, by a bias of -Infinity, or by the mask.
 INLINE int tile_hidden(const Tile *tile, const Rows *rows, int r, int j) {
   const int key = tile_key(tile, j), column = key - rows->job->keyBase;
   if (key < rows->lo[r] || key >= rows->hi[r]) return 1;
@@ -44,6 +58,15 @@ INLINE int tile_hidden(const Tile *tile, const Rows *rows, int r, int j) {
 
 // The first j whose key is >= key.
 INLINE int tile_index(const Tile *tile, int key) {
+  if (tile->index) {
+    int low = 0, high = tile->count;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (tile->index[middle] < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
   if (key <= tile->first) return 0;
   const int64_t j = ((int64_t)key - tile->first + tile->stride - 1) / tile->stride;
   return j > tile->count ? tile->count : (int)j;

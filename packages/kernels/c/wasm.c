@@ -3,6 +3,7 @@
 // Memory is imported. The heap begins at __heap_base; a thread that shares the memory must set __stack_pointer to the
 // top of a stack of its own before it calls anything, since every instance starts with the same one.
 #include "kernels.h"
+#include "verify.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
@@ -13,15 +14,20 @@ void *memset(void *to, int byte, size_t bytes) { return __builtin_memset(to, byt
 
 EXPORT(run) int32_t run(Job *job, int32_t thread, int32_t maxUnits) { return saccade_wasm.run(job, thread, maxUnits); }
 
-EXPORT(stateFloats) int32_t state_floats(int32_t rows, int32_t D, int32_t E) { return saccade_wasm.stateFloats(rows, D, E); }
+EXPORT(stateFloats) int32_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operands) {
+  return saccade_wasm.stateFloats(rows, D, E, operands);
+}
 
 EXPORT(slotFloats) int32_t slot_floats(int32_t rows, int32_t E) { return saccade_wasm.slotFloats(rows, E); }
 
-EXPORT(scratchFloats) int32_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t pairTerms) {
-  return saccade_wasm.scratchFloats(rows, D, E, pairTerms);
+EXPORT(scratchFloats) int32_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs) {
+  return saccade_wasm.scratchFloats(rows, D, E, operands, needs);
 }
 
 EXPORT(rotate) int32_t rotate(const Rotation *rotation) { return saccade_wasm.rotate(rotation); }
+
+// 1 where a program may run; hosts ask before they run one that they did not compile themselves.
+EXPORT(verifyProgram) int32_t verify_program(const Program *program, int32_t isScore) { return program_verify(program, isScore); }
 
 // A host that is handed a compiled module learns from its exports which build it is.
 #ifdef __wasm_relaxed_simd__

@@ -13,8 +13,8 @@ export interface Compiler {
 /** Kernels that can be compiled for a processor family, best first, with the flags that allow their instructions. */
 const KERNELS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   x64: {
-    avx512: ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"],
-    avx2: ["-mavx2", "-mfma"],
+    avx512: ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma", "-mf16c"],
+    avx2: ["-mavx2", "-mfma", "-mf16c"],
     plain: [],
   },
   arm64: { neon: [], plain: [] },

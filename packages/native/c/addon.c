@@ -110,26 +110,24 @@ static napi_value instructionSets(napi_env env, napi_callback_info info) {
   return list;
 }
 
-// workspace(isa, rows, D, E, pairTerms): [bytes of a thread's scratch, bytes of a slot]
+// workspace(isa, rows, D, E, operands, needs): [bytes of a thread's scratch, bytes of a slot]
 static napi_value workspace(napi_env env, napi_callback_info info) {
-  size_t count = 5;
-  napi_value arguments[5], list;
+  size_t count = 6;
+  napi_value arguments[6], list;
   int isas;
   const Isa *table = isaTable(&isas);
   napi_get_cb_info(env, info, &count, arguments, 0, 0);
-  double x[4];
-  for (int i = 0; i < 4; i++) x[i] = numberArgument(env, arguments[i]);
-  bool pairTerms = false;
-  napi_get_value_bool(env, arguments[4], &pairTerms);
+  double x[6];
+  for (int i = 0; i < 6; i++) x[i] = numberArgument(env, arguments[i]);
   if (!(x[0] >= 0 && x[0] < isas) || table[(int)x[0]].missing || !(x[1] >= 1 && x[1] <= SACCADE_ROWS) ||
-      !(x[2] >= 1 && x[2] <= MAX_WIDTH) || !(x[3] >= 1 && x[3] <= MAX_WIDTH)) {
+      !(x[2] >= 1 && x[2] <= MAX_WIDTH) || !(x[3] >= 1 && x[3] <= MAX_WIDTH) || !(x[4] >= 1 && x[4] <= SACCADE_OPERANDS) || !(x[5] >= 0 && x[5] <= 7)) {
     napi_throw_range_error(env, 0, "native: workspace of an impossible shape");
     return 0;
   }
   const Kernels *kernels = table[(int)x[0]].kernels;
-  const int32_t rows = (int32_t)x[1], D = (int32_t)x[2], E = (int32_t)x[3];
+  const int32_t rows = (int32_t)x[1], D = (int32_t)x[2], E = (int32_t)x[3], operands = (int32_t)x[4], needs = (int32_t)x[5];
   napi_create_array_with_length(env, 2, &list);
-  napi_set_element(env, list, 0, number(env, 4.0 * (double)kernels->scratchFloats(rows, D, E, pairTerms)));
+  napi_set_element(env, list, 0, number(env, 4.0 * (double)kernels->scratchFloats(rows, D, E, operands, needs)));
   napi_set_element(env, list, 1, number(env, 4.0 * (double)kernels->slotFloats(rows, E)));
   return list;
 }

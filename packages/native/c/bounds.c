@@ -19,7 +19,8 @@ static int inRange(const char *name, int64_t value, int64_t low, int64_t high, M
 int checkSizes(const Sizes *sizes, int64_t D, int64_t E, Message *message) {
   if (!inRange("B", sizes->B, 0, MAX_LENGTH, message) || !inRange("H", sizes->H, 0, MAX_LENGTH, message) ||
       !inRange("G", sizes->G, 0, MAX_LENGTH, message) || !inRange("N", sizes->N, 0, MAX_LENGTH, message) ||
-      !inRange("M", sizes->M, 0, MAX_LENGTH, message) || !inRange("D", D, 1, MAX_WIDTH, message) ||
+      !inRange("M", sizes->M, 0, MAX_LENGTH, message) ||
+      !inRange("keyRows", sizes->keyRows, 0, MAX_LENGTH, message) || !inRange("D", D, 1, MAX_WIDTH, message) ||
       !inRange("E", E, 1, MAX_WIDTH, message))
     return 0;
   return 1;
@@ -47,7 +48,18 @@ int checkPositions(const Job *job, const Sizes *sizes, Message *message) {
     if (!inRange("queryOffset", job->queryOffset[b], -MAX_LENGTH, MAX_LENGTH, message)) return 0;
     if (!inRange("keyLength", job->keyLength[b], 0, sizes->M, message)) return 0;
   }
-  return inRange("ahead", job->ahead, 0, INT32_MAX, message) && inRange("back", job->back, 0, INT32_MAX, message);
+  return 1;
+}
+
+int checkReaches(const Job *job, int32_t count, Message *message) {
+  for (int32_t i = 0; i < count; i++) {
+    const Reach *reach = job->reaches + i;
+    if (!inRange("ahead", reach->ahead, 0, INT32_MAX, message) || !inRange("back", reach->back, 0, INT32_MAX, message) ||
+        !inRange("chunk", reach->chunk, 0, MAX_LENGTH, message) || !inRange("behind", reach->behind, 0, MAX_LENGTH, message) ||
+        !inRange("shift", reach->shift, -MAX_LENGTH, MAX_LENGTH, message))
+      return 0;
+  }
+  return 1;
 }
 
 // start + i * stride for i < count lies in [0, size).
@@ -60,22 +72,60 @@ static int checkAxis(const char *name, int32_t start, int32_t count, int32_t str
   return fail(message, "%s reach %lld, expected less than %lld", name, (long long)last, (long long)size);
 }
 
-static int checkTask(const Task *task, const Task *first, const Sizes *sizes, Message *message) {
-  if (task->rowStart != first->rowStart || task->rowCount != first->rowCount || task->rowStride != first->rowStride)
-    return fail(message, "the tasks of a unit have different rows");
-  if (task->operand != 0) return fail(message, "task: operand is %d, expected 0", task->operand);
-  if (task->flags & ~(TASK_PARTIAL | TASK_FINISH)) return fail(message, "task: unknown flags %d", task->flags);
-  return checkAxis("task: keys", task->keyStart, task->keyCount, task->keyStride, sizes->M, message);
+// `count` ascending indices in [0, size) at `start` of the job's list of them.
+static int checkIndices(const char *name, const Job *job, int32_t start, int32_t count, int64_t size, int32_t length,
+                        Message *message) {
+  if (count < 0 || start > length - count) return fail(message, "%s: indices %d + %d of %d", name, start, count, length);
+  for (int32_t i = 0, before = -1; i < count; before = job->indices[start + i++])
+    if (job->indices[start + i] <= before || job->indices[start + i] >= size)
+      return fail(message, "%s: index %d after %d, expected ascending and less than %lld", name, job->indices[start + i],
+                  before, (long long)size);
+  return 1;
 }
 
-static int checkTasks(const Job *job, const Unit *unit, const Sizes *sizes, int32_t taskCount, Message *message) {
-  if (unit->taskCount < 1 || unit->firstTask < 0 || unit->firstTask > taskCount - unit->taskCount)
-    return fail(message, "unit: tasks %d + %d, expected within %d", unit->firstTask, unit->taskCount, taskCount);
+static int checkRows(const Job *job, const Task *task, const Sizes *sizes, const Lists *lists, Message *message) {
+  if (task->rowCount < 1) return fail(message, "task: no rows");
+  if (task->rowIndex >= 0)
+    return checkIndices("task: rows", job, task->rowIndex, task->rowCount, sizes->N, lists->indices, message);
+  return checkAxis("task: rows", task->rowStart, task->rowCount, task->rowStride, sizes->N, message);
+}
+
+static int checkKeys(const Job *job, const Task *task, const Sizes *sizes, const Lists *lists, Message *message) {
+  if (!(task->keyIndex >= 0
+            ? checkIndices("task: keys", job, task->keyIndex, task->keyCount, sizes->M, lists->indices, message)
+            : checkAxis("task: keys", task->keyStart, task->keyCount, task->keyStride, sizes->M, message)))
+    return 0;
+  if (task->keyCount == 0) return 1;
+  const int64_t shift = (int64_t)task->keyRow - task->keyStart;
+  const int64_t first = task->keyIndex >= 0 ? job->indices[task->keyIndex] : task->keyStart;
+  const int64_t last = task->keyIndex >= 0 ? job->indices[task->keyIndex + task->keyCount - 1]
+                                           : task->keyStart + (int64_t)(task->keyCount - 1) * task->keyStride;
+  if (first + shift >= 0 && last + shift < sizes->keyRows) return 1;
+  return fail(message, "task: rows of keys %lld to %lld, expected within %lld", (long long)(first + shift),
+              (long long)(last + shift), (long long)sizes->keyRows);
+}
+
+static int checkTask(const Job *job, const Task *task, const Task *first, const Sizes *sizes, const Lists *lists,
+                     Message *message) {
+  if (task->rowStart != first->rowStart || task->rowCount != first->rowCount || task->rowStride != first->rowStride ||
+      task->rowIndex != first->rowIndex)
+    return fail(message, "the tasks of a unit have different rows");
+  if (task->operand < 0 || task->operand >= job->operands)
+    return fail(message, "task: operand is %d, expected less than %d", task->operand, job->operands);
+  if (task->reach < 0 || task->reach >= lists->reaches)
+    return fail(message, "task: reach is %d, expected less than %d", task->reach, lists->reaches);
+  if (task->flags & ~(TASK_PARTIAL | TASK_FINISH | TASK_MASKED))
+    return fail(message, "task: unknown flags %d", task->flags);
+  return checkKeys(job, task, sizes, lists, message);
+}
+
+static int checkTasks(const Job *job, const Unit *unit, const Sizes *sizes, const Lists *lists, Message *message) {
+  if (unit->taskCount < 1 || unit->firstTask < 0 || unit->firstTask > lists->tasks - unit->taskCount)
+    return fail(message, "unit: tasks %d + %d, expected within %d", unit->firstTask, unit->taskCount, lists->tasks);
   const Task *first = job->tasks + unit->firstTask;
-  if (first->rowCount < 1) return fail(message, "task: no rows");
-  if (!checkAxis("task: rows", first->rowStart, first->rowCount, first->rowStride, sizes->N, message)) return 0;
+  if (!checkRows(job, first, sizes, lists, message)) return 0;
   for (int32_t i = 0; i < unit->taskCount; i++)
-    if (!checkTask(first + i, first, sizes, message)) return 0;
+    if (!checkTask(job, first + i, first, sizes, lists, message)) return 0;
   if ((int64_t)first->rowCount * unit->heads > SACCADE_ROWS)
     return fail(message, "unit: %d positions x %d heads, expected at most %d rows", first->rowCount, unit->heads,
                 SACCADE_ROWS);
@@ -102,11 +152,11 @@ static int checkParts(const Unit *unit, const Sizes *sizes, int32_t limit, Messa
   return 1;
 }
 
-int checkUnits(const Job *job, const Sizes *sizes, int32_t taskCount, Needs *needs, Message *message) {
+int checkUnits(const Job *job, const Sizes *sizes, const Lists *lists, Needs *needs, Message *message) {
   *needs = (Needs){1, 0, 0};
   for (int32_t u = 0; u < job->unitCount; u++) {
     const Unit *unit = job->units + u;
-    if (!checkHeads(unit, sizes, message) || !checkTasks(job, unit, sizes, taskCount, message) ||
+    if (!checkHeads(unit, sizes, message) || !checkTasks(job, unit, sizes, lists, message) ||
         !checkParts(unit, sizes, job->unitCount, message))
       return 0;
     const int32_t rows = job->tasks[unit->firstTask].rowCount * unit->heads;

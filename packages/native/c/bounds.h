@@ -11,7 +11,13 @@
 // Sizes that the job itself does not hold, with the letters of job.h.
 typedef struct {
   int64_t B, H, G, N, M;
+  int64_t keyRows; // rows of k and v: M, or fewer where a cache keeps some of the keys
 } Sizes;
+
+// Lengths of the lists that tasks name by index.
+typedef struct {
+  int32_t tasks, indices, reaches;
+} Lists;
 
 // One array: its length and the element that the job's pointer names.
 typedef struct {
@@ -37,7 +43,8 @@ int checkSizes(const Sizes *sizes, int64_t D, int64_t E, Message *message);
 // An array of [outer0, outer1, outer2, inner] with strides in elements for the first three.
 int checkExtent(const Extent *extent, const int64_t size[4], const ptrdiff_t stride[3], Message *message);
 int checkPositions(const Job *job, const Sizes *sizes, Message *message);
+int checkReaches(const Job *job, int32_t count, Message *message);
 // Split units take at most `unitCount` slots and joins, so that these stay in proportion to the list.
-int checkUnits(const Job *job, const Sizes *sizes, int32_t taskCount, Needs *needs, Message *message);
+int checkUnits(const Job *job, const Sizes *sizes, const Lists *lists, Needs *needs, Message *message);
 
 #endif

@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "isa.h"
+#include "programs.h"
 
 static const char *const argumentNames[ARG_COUNT] = {"numbers", "units", "tasks", "queryOffset", "keyLength",
+                                                     "indices", "reaches", "programs",
                                                      "q",       "k",     "v",     "out",         "lse",
-                                                     "bias",    "mask",  "learnedSinks"};
+                                                     "bias",    "mask",  "learnedSinks", "turned queries 1",
+                                                     "turned queries 2", "turned queries 3", "keyScale", "valueScale"};
 
 static int fail(Message *message, const char *what, const char *name) {
   snprintf(message->text, sizeof message->text, "%s %s", name, what);
@@ -17,7 +20,19 @@ static int fail(Message *message, const char *what, const char *name) {
 // --- arguments ---
 
 static size_t elementBytes(napi_typedarray_type type) {
-  return type == napi_float64_array ? 8 : type == napi_uint8_array ? 1 : 4;
+  switch (type) {
+  case napi_float64_array: return 8;
+  case napi_uint8_array:
+  case napi_int8_array: return 1;
+  case napi_uint16_array: return 2;
+  default: return 4;
+  }
+}
+
+static int isStored(int argument) { return argument == ARG_K || argument == ARG_V; }
+
+static napi_typedarray_type storedArray(int64_t type) {
+  return type == STORED_F32 ? napi_float32_array : type == STORED_I8 ? napi_int8_array : napi_uint16_array;
 }
 
 static napi_typedarray_type expectedType(int argument) {
@@ -42,20 +57,19 @@ static int isMissing(napi_env env, napi_value value) {
 
 // No JavaScript runs in here, so nothing changes between the first array and the end of a synchronous call.
 static int readArray(napi_env env, int argument, napi_value value, Array *array, Message *message) {
-  *array = (Array){0, 0, 0, 0};
+  *array = (Array){0};
   if (argument >= ARG_LSE && isMissing(env, value)) return 1;
-  napi_typedarray_type type;
   napi_value buffer;
   size_t offset;
-  if (napi_get_typedarray_info(env, value, &type, &array->length, &array->data, &buffer, &offset) != napi_ok ||
-      type != expectedType(argument))
+  if (napi_get_typedarray_info(env, value, &array->type, &array->length, &array->data, &buffer, &offset) != napi_ok ||
+      (array->type != expectedType(argument) && !isStored(argument)))
     return fail(message, expectedName(argument), argumentNames[argument]);
   bool plain = false, detached = false;
   napi_is_arraybuffer(env, buffer, &plain);
   if (plain) napi_is_detached_arraybuffer(env, buffer, &detached);
   if (detached) return fail(message, "is detached", argumentNames[argument]);
   array->shared = !plain;
-  array->bytes = array->length * elementBytes(type);
+  array->bytes = array->length * elementBytes(array->type);
   // An empty array has no address; "given" must not depend on it.
   static _Alignas(64) char nothing[64];
   if (!array->data) array->data = nothing;
@@ -80,26 +94,22 @@ static int readSizes(const double *numbers, Sizes *sizes, Job *job, Message *mes
   if (!readInteger(numbers, NUM_B, &sizes->B, message) || !readInteger(numbers, NUM_H, &sizes->H, message) ||
       !readInteger(numbers, NUM_G, &sizes->G, message) || !readInteger(numbers, NUM_N, &sizes->N, message) ||
       !readInteger(numbers, NUM_M, &sizes->M, message) || !readInteger(numbers, NUM_D, &D, message) ||
-      !readInteger(numbers, NUM_E, &E, message) || !checkSizes(sizes, D, E, message))
+      !readInteger(numbers, NUM_E, &E, message) || !readInteger(numbers, NUM_KEY_ROWS, &sizes->keyRows, message) ||
+      !checkSizes(sizes, D, E, message))
     return 0;
   job->D = (int32_t)D;
   job->E = (int32_t)E;
   return 1;
 }
 
-// Infinity means unlimited, which is INT32_MAX in a job.
-static int readReach(const double *numbers, int index, int32_t *reach, Message *message) {
+// Of k or v: what they hold, and an array of that type.
+static int readStored(const double *numbers, int index, const Array *array, const char *name, int32_t *type,
+                      Message *message) {
   int64_t value;
-  if (numbers[index] == __builtin_inf()) {
-    *reach = INT32_MAX;
-    return 1;
-  }
   if (!readInteger(numbers, index, &value, message)) return 0;
-  if (value < 0 || value > INT32_MAX) {
-    snprintf(message->text, sizeof message->text, "numbers[%d] is %lld, expected 0..2^31-1", index, (long long)value);
-    return 0;
-  }
-  *reach = (int32_t)value;
+  if (value < STORED_F32 || value > STORED_I8 || array->type != storedArray(value))
+    return fail(message, "is not an array of the type that it stores", name);
+  *type = (int32_t)value;
   return 1;
 }
 
@@ -107,9 +117,7 @@ static int readTerms(const double *numbers, PoolCall *call, Message *message) {
   int64_t threads, isa;
   int isas;
   const Isa *table = isaTable(&isas);
-  if (!readInteger(numbers, NUM_THREADS, &threads, message) || !readInteger(numbers, NUM_ISA, &isa, message) ||
-      !readReach(numbers, NUM_AHEAD, &call->job.ahead, message) ||
-      !readReach(numbers, NUM_BACK, &call->job.back, message))
+  if (!readInteger(numbers, NUM_THREADS, &threads, message) || !readInteger(numbers, NUM_ISA, &isa, message))
     return 0;
   if (isa < 0 || isa >= isas || table[isa].missing) return fail(message, "has no such instruction set", "this machine");
   call->threads = threads < 1 ? 1 : threads > POOL_MAX_THREADS ? POOL_MAX_THREADS : (int)threads;
@@ -140,38 +148,69 @@ static int readView(const double *numbers, int index, const Array *array, const 
   return 1;
 }
 
-#define VIEW(NUM, ARG, SIZE0, SIZE1, SIZE2, SIZE3, S0, S1, S2, FIELD, TYPE)                                           \
+#define VIEW(NUM, ARG, SIZE0, SIZE1, SIZE2, SIZE3, S0, S1, S2, FIELD, TYPE, STEP)                                     \
   do {                                                                                                                \
     const Array *array = &call->arrays[ARG - ARG_Q];                                                                  \
     const int64_t size[4] = {SIZE0, SIZE1, SIZE2, SIZE3};                                                             \
     ptrdiff_t *strides[3] = {S0, S1, S2}, start = 0;                                                                  \
     if (array->data) {                                                                                                \
       if (!readView(numbers, NUM, array, argumentNames[ARG], size, strides, &start, message)) return 0;               \
-      job->FIELD = (TYPE *)array->data + start;                                                                       \
+      job->FIELD = (TYPE *)array->data + start * (STEP);                                                              \
     }                                                                                                                 \
   } while (0)
 
+// The queries of further operands have the strides of the first.
+static int readTurned(const double *numbers, const Sizes *s, Call *call, Message *message) {
+  Job *job = &call->pool.job;
+  const int64_t size[4] = {s->B, s->H, s->N, job->D};
+  const ptrdiff_t stride[3] = {job->qB, job->qH, job->qN};
+  job->operands = 1;
+  for (int i = 1; i < SACCADE_OPERANDS; i++) {
+    const int argument = ARG_TURNED + i - 1;
+    const Array *array = &call->arrays[argument - ARG_Q];
+    if (!array->data) return 1;
+    Extent extent = {argumentNames[argument], (int64_t)array->length, 0};
+    if (!readInteger(numbers, NUM_TURNED + i - 1, &extent.offset, message) ||
+        !checkExtent(&extent, size, stride, message))
+      return 0;
+    const int empty = s->B == 0 || s->H == 0 || s->N == 0;
+    job->q[i] = (const float *)array->data + (empty ? 0 : extent.offset);
+    job->operands++;
+  }
+  return 1;
+}
+
 static int readTensors(const double *numbers, const Sizes *s, Call *call, Message *message) {
   Job *job = &call->pool.job;
-  VIEW(NUM_Q, ARG_Q, s->B, s->H, s->N, job->D, &job->qB, &job->qH, &job->qN, q, float);
-  VIEW(NUM_K, ARG_K, s->B, s->G, s->M, job->D, &job->kB, &job->kH, &job->kN, k, float);
-  VIEW(NUM_V, ARG_V, s->B, s->G, s->M, job->E, &job->vB, &job->vH, &job->vN, v, float);
-  VIEW(NUM_OUT, ARG_OUT, s->B, s->H, s->N, job->E, &job->outB, &job->outH, &job->outN, out, float);
-  VIEW(NUM_BIAS, ARG_BIAS, s->B, s->H, s->N, s->M, &job->biasB, &job->biasH, &job->biasN, bias, float);
-  VIEW(NUM_MASK, ARG_MASK, s->B, s->H, s->N, s->M, &job->maskB, &job->maskH, &job->maskN, mask, uint8_t);
+  const Array *k = &call->arrays[ARG_K - ARG_Q], *v = &call->arrays[ARG_V - ARG_Q];
+  if (!readStored(numbers, NUM_KEY_TYPE, k, "k", &job->keyType, message) ||
+      !readStored(numbers, NUM_VALUE_TYPE, v, "v", &job->valueType, message))
+    return 0;
+  const ptrdiff_t kBytes = (ptrdiff_t)elementBytes(k->type), vBytes = (ptrdiff_t)elementBytes(v->type);
+  VIEW(NUM_Q, ARG_Q, s->B, s->H, s->N, job->D, &job->qB, &job->qH, &job->qN, q[0], float, 1);
+  VIEW(NUM_K, ARG_K, s->B, s->G, s->keyRows, job->D, &job->kB, &job->kH, &job->kN, k, char, kBytes);
+  VIEW(NUM_V, ARG_V, s->B, s->G, s->keyRows, job->E, &job->vB, &job->vH, &job->vN, v, char, vBytes);
+  VIEW(NUM_OUT, ARG_OUT, s->B, s->H, s->N, job->E, &job->outB, &job->outH, &job->outN, out, float, 1);
+  VIEW(NUM_BIAS, ARG_BIAS, s->B, s->H, s->N, s->M, &job->biasB, &job->biasH, &job->biasN, bias, float, 1);
+  VIEW(NUM_MASK, ARG_MASK, s->B, s->H, s->N, s->M, &job->maskB, &job->maskH, &job->maskN, mask, uint8_t, 1);
   // Contiguous along their last axis: the third stride stands for an axis that is not there.
-  VIEW(NUM_LSE, ARG_LSE, s->B, s->H, 1, s->N, &job->lseB, &job->lseH, 0, lse, float);
-  VIEW(NUM_SINKS, ARG_SINKS, s->B, 1, 1, s->H, &job->sinkB, 0, 0, learnedSinks, float);
-  return 1;
+  VIEW(NUM_LSE, ARG_LSE, s->B, s->H, 1, s->N, &job->lseB, &job->lseH, 0, lse, float, 1);
+  VIEW(NUM_SINKS, ARG_SINKS, s->B, 1, 1, s->H, &job->sinkB, 0, 0, learnedSinks, float, 1);
+  VIEW(NUM_KEY_SCALE, ARG_KEY_SCALE, s->B, s->G, 1, s->keyRows, &job->kScaleB, &job->kScaleH, 0, kScale, float, 1);
+  VIEW(NUM_VALUE_SCALE, ARG_VALUE_SCALE, s->B, s->G, 1, s->keyRows, &job->vScaleB, &job->vScaleH, 0, vScale, float, 1);
+  if ((job->keyType == STORED_I8 && !job->kScale) || (job->valueType == STORED_I8 && !job->vScale))
+    return fail(message, "needs a scale for every row", "int8");
+  return readTurned(numbers, s, call, message);
 }
 
 // --- lists ---
 
-// Copies units, tasks and positions, so that what was checked is what runs.
-static int copyLists(const Array lists[ARG_Q], Call *call, Message *message) {
+// Copies units, tasks, positions and all else that decides what is read, so that what was checked is what runs.
+static int copyLists(const Array lists[ARG_Q], Call *call, const int32_t **programs, Table **tables, Message *message) {
   size_t at[ARG_Q + 1] = {0};
+  const Array *packed = &lists[ARG_PROGRAMS];
   for (int i = ARG_UNITS; i < ARG_Q; i++) at[i + 1] = at[i] + ((lists[i].bytes + 63) & ~(size_t)63);
-  char *copy = blockNeed(&call->lists, at[ARG_Q]);
+  char *copy = blockNeed(&call->lists, at[ARG_Q] + programsTableBytes(packed->data, packed->length));
   if (!copy) return fail(message, "is exhausted", "memory");
   for (int i = ARG_UNITS; i < ARG_Q; i++) memcpy(copy + at[i], lists[i].data, lists[i].bytes);
   Job *job = &call->pool.job;
@@ -179,19 +218,32 @@ static int copyLists(const Array lists[ARG_Q], Call *call, Message *message) {
   job->tasks = (const Task *)(copy + at[ARG_TASKS]);
   job->queryOffset = (const int32_t *)(copy + at[ARG_QUERY_OFFSET]);
   job->keyLength = (const int32_t *)(copy + at[ARG_KEY_LENGTH]);
+  // Without indices nothing is gathered, and no room is needed for it.
+  job->indices = lists[ARG_INDICES].length ? (const int32_t *)(copy + at[ARG_INDICES]) : 0;
+  job->reaches = (const Reach *)(copy + at[ARG_REACHES]);
+  *programs = (const int32_t *)(copy + at[ARG_PROGRAMS]);
+  *tables = (Table *)(copy + at[ARG_Q]);
   return 1;
 }
 
 static int readLists(const Array lists[ARG_Q], const Sizes *sizes, Call *call, Needs *needs, Message *message) {
   Job *job = &call->pool.job;
   const size_t units = lists[ARG_UNITS].bytes / sizeof(Unit), tasks = lists[ARG_TASKS].bytes / sizeof(Task);
+  const size_t indices = lists[ARG_INDICES].length, reaches = lists[ARG_REACHES].bytes / sizeof(Reach);
+  const int32_t *programs = 0;
+  Table *tables = 0;
   if (units > INT32_MAX / 2) return fail(message, "are too many", "units");
   if (tasks > INT32_MAX / 2) return fail(message, "are too many", "tasks");
+  if (indices > INT32_MAX / 2) return fail(message, "are too many", "indices");
+  if (reaches > INT32_MAX / 2) return fail(message, "are too many", "reaches");
   for (int i = ARG_QUERY_OFFSET; i <= ARG_KEY_LENGTH; i++)
     if (lists[i].length != (size_t)sizes->B) return fail(message, "does not have B elements", argumentNames[i]);
-  if (!copyLists(lists, call, message)) return 0;
+  if (!copyLists(lists, call, &programs, &tables, message)) return 0;
   job->unitCount = (int32_t)units;
-  return checkPositions(job, sizes, message) && checkUnits(job, sizes, (int32_t)tasks, needs, message);
+  const Lists counts = {(int32_t)tasks, (int32_t)indices, (int32_t)reaches};
+  return programsRead(programs, lists[ARG_PROGRAMS].length, tables, call->programs, job, message) &&
+         checkPositions(job, sizes, message) && checkReaches(job, counts.reaches, message) &&
+         checkUnits(job, sizes, &counts, needs, message);
 }
 
 // Slots, then arrival counters.
@@ -237,7 +289,10 @@ int callRead(napi_env env, const napi_value *arguments, Call *call, Message *mes
     return 0;
   job->keyHi = (int32_t)sizes.M;
   job->phase = JOB_BEGIN | JOB_END;
-  job->scratchFloats = call->pool.kernels->scratchFloats(needs.rows, job->D, job->E, job->bias || job->mask);
+  const int scratch = (job->bias || job->mask ? SCRATCH_TERMS : 0) |
+                      (job->maskProgram || job->scoreProgram ? SCRATCH_PROGRAMS : 0) |
+                      (job->keyType || job->valueType || job->indices ? SCRATCH_COPIES : 0);
+  job->scratchFloats = call->pool.kernels->scratchFloats(needs.rows, job->D, job->E, job->operands, scratch);
   call->pool.scratchBytes = (size_t)job->scratchFloats * sizeof(float);
   setRanges(call);
   return 1;

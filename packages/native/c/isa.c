@@ -32,7 +32,7 @@
 enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xe6 };
 
 typedef struct {
-  int fma, avx2, avx512;  // the processor has them
+  int fma, f16c, avx2, avx512;  // the processor has them
   unsigned xcr0;          // the operating system keeps them
 } Cpu;
 
@@ -43,11 +43,12 @@ static unsigned readXcr0(void) {
 }
 
 static Cpu readCpu(void) {
-  Cpu cpu = {0, 0, 0, 0};
+  Cpu cpu = {0, 0, 0, 0, 0};
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return cpu;
   const int osxsave = (c >> 27) & 1;
   cpu.fma = (c >> 12) & 1;
+  cpu.f16c = (c >> 29) & 1;
   if (osxsave) cpu.xcr0 = readXcr0();
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return cpu;
   cpu.avx2 = (b >> 5) & 1;
@@ -57,7 +58,7 @@ static Cpu readCpu(void) {
 }
 
 static const char *missingAvx2(Cpu cpu) {
-  if (!cpu.avx2 || !cpu.fma) return "not supported by this CPU";
+  if (!cpu.avx2 || !cpu.fma || !cpu.f16c) return "not supported by this CPU";
   if ((cpu.xcr0 & XCR0_AVX) != XCR0_AVX) return "not enabled by the operating system";
   return 0;
 }

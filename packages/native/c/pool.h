@@ -12,7 +12,7 @@
 #include "kernels.h"
 #include "memory.h"
 
-enum { POOL_MAX_THREADS = 256, CALL_RANGES = 8 };
+enum { POOL_MAX_THREADS = 256, CALL_RANGES = 16 };
 
 // How a call ended.
 enum { CALL_DONE = 0, CALL_CANCELLED = 1, CALL_VANISHED = 2, CALL_NO_MEMORY = 3 };

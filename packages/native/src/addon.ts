@@ -16,9 +16,10 @@ export const OUTCOME = {
 } as const;
 
 /**
- * Places in the Float64Array that a call begins with. `q` to `sinks` are each followed by three more numbers: the offset stands
- * at the named place, then the strides of the first three axes, all in elements. Axes are [B, H, N, D]; [B, G, M, D] and
- * [B, G, M, E] for k and v; [B, H, N, M] for bias and mask; [B, H, -, N] for lse and [B, -, -, H] for learned sinks.
+ * Places in the Float64Array that a call begins with. `q` to `sinks`, `keyScale` and `valueScale` are each followed by three more
+ * numbers: the offset stands at the named place, then the strides of the first three axes, all in elements. Axes are [B, H, N, D];
+ * [B, G, keyRows, D] and [B, G, keyRows, E] for k and v; [B, H, N, M] for bias and mask; [B, H, -, N] for lse, [B, -, -, H] for learned
+ * sinks and [B, G, -, keyRows] for scales. `turned` is followed by the offsets of two more operands.
  */
 export const NUMBERS = {
   /** Index into `instructionSets()`. */
@@ -35,40 +36,60 @@ export const NUMBERS = {
   scale: 9,
   /** 0 for none. */
   softcap: 10,
-  /** Visible keys after a query's position, Infinity when unlimited. */
-  ahead: 11,
-  /** Visible keys before a query's position, Infinity when unlimited. */
-  back: 12,
-  q: 13,
-  k: 17,
-  v: 21,
-  out: 25,
-  lse: 29,
-  bias: 33,
-  mask: 37,
-  sinks: 41,
-  count: 45,
+  /** Rows of k and v: M, or fewer where a cache keeps some of the keys. */
+  keyRows: 11,
+  /** `STORED_*` in the kernels' job.h: 0 f32, 1 f16, 2 bf16, 3 int8. */
+  keyType: 12,
+  valueType: 13,
+  q: 14,
+  k: 18,
+  v: 22,
+  out: 26,
+  lse: 30,
+  bias: 34,
+  mask: 38,
+  sinks: 42,
+  turned: 46,
+  keyScale: 49,
+  valueScale: 53,
+  count: 57,
 } as const;
+
+/** Keys or values as they are stored: f32, f16 and bf16 by their bits, int8. */
+export type StoredArray = Float32Array | Uint16Array | Int8Array;
 
 /** What a call is made of, in order. Everything is checked against everything else before any memory is touched. */
 export type CallArguments = readonly [
   numbers: Float64Array,
   /** Packed as `Unit` in the kernels' job.h, 12 ints each. Copied, like all Int32Arrays here. */
   units: Int32Array,
-  /** Packed as `Task` in the kernels' job.h, 8 ints each. */
+  /** Packed as `Task` in the kernels' job.h, 12 ints each. */
   tasks: Int32Array,
   /** [B] */
   queryOffset: Int32Array,
   /** [B] */
   keyLength: Int32Array,
+  /** Row and key indices that tasks name. */
+  indices: Int32Array,
+  /** Packed as `Reach` in the kernels' job.h, 5 ints each. */
+  reaches: Int32Array,
+  /** Mask and score programs, packed as c/programs.h says; empty without any. */
+  programs: Int32Array,
   q: Float32Array,
-  k: Float32Array,
-  v: Float32Array,
+  k: StoredArray,
+  v: StoredArray,
   out: Float32Array,
   lse: Float32Array | undefined,
   bias: Float32Array | undefined,
   mask: Uint8Array | undefined,
   learnedSinks: Float32Array | undefined,
+  /** Queries of operands 1 to 3, with the strides of q. */
+  turned1: Float32Array | undefined,
+  turned2: Float32Array | undefined,
+  turned3: Float32Array | undefined,
+  /** Factors of int8 rows. */
+  keyScale: Float32Array | undefined,
+  valueScale: Float32Array | undefined,
 ];
 
 /** Places in the Float64Array that a rotation begins with. `from` and `to` are each an offset and the strides of [B, H, N]. */
@@ -131,7 +152,15 @@ export interface NativeAddon {
   /** Lets a call end early, with `OUTCOME.cancelled`. Unknown ids do nothing. */
   cancel(id: number): void;
   /** Bytes of a thread's scratch and of a slot for one part of a split unit, for units of up to `rows` rows. */
-  workspace(isa: number, rows: number, D: number, E: number, pairTerms: boolean): [scratch: number, slot: number];
+  workspace(
+    isa: number,
+    rows: number,
+    D: number,
+    E: number,
+    operands: number,
+    /** Sum of `SCRATCH_*` in the kernels' kernels.h. */
+    needs: number,
+  ): [scratch: number, slot: number];
   /** Threads of the pool, bytes that the addon holds (both for the whole process), calls of this environment in flight. */
   state(): { threads: number; bytes: number; calls: number };
 }

@@ -6,7 +6,14 @@
 import { createRequire } from "node:module";
 import type { NativeAddon } from "./addon.ts";
 
-export { NUMBERS, OUTCOME, type CallArguments, type InstructionSet, type NativeAddon } from "./addon.ts";
+export {
+  NUMBERS,
+  OUTCOME,
+  type CallArguments,
+  type InstructionSet,
+  type NativeAddon,
+  type StoredArray,
+} from "./addon.ts";
 export { ROTATE_NUMBERS, type RotateArguments } from "./addon.ts";
 
 const require = createRequire(import.meta.url);

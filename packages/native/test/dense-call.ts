@@ -3,6 +3,8 @@ import { NUMBERS, type CallArguments } from "../src/addon.ts";
 /** Rows (positions x stacked heads) that a unit may hold. */
 const BLOCK_ROWS = 192;
 
+const UNLIMITED = 0x7fff_ffff;
+
 export interface DenseShape {
   readonly B?: number;
   readonly H: number;
@@ -30,7 +32,7 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
     const row = block * positions;
     const rows = Math.min(positions, N - row);
     const keys = causal ? Math.max(0, Math.min(M, row + rows + M - N)) : M;
-    tasks.push(row, rows, 1, 0, keys, 1, 0, causal ? 3 : 2);
+    tasks.push(row, rows, 1, 0, keys, 1, 0, causal ? 3 : 2, 0, -1, -1, 0);
   }
   const units: number[] = [];
   let joins = 0;
@@ -48,12 +50,10 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
     }
   }
   const numbers = new Float64Array(NUMBERS.count);
-  Object.entries({ isa, threads, B, H, G, N, M, D, E }).forEach(([name, value]) => {
+  Object.entries({ isa, threads, B, H, G, N, M, D, E, keyRows: M }).forEach(([name, value]) => {
     numbers[NUMBERS[name as "B"]] = value;
   });
   numbers[NUMBERS.scale] = 1 / Math.sqrt(D);
-  numbers[NUMBERS.ahead] = causal ? 0 : Infinity;
-  numbers[NUMBERS.back] = Infinity;
   numbers.set([0, H * N * D, N * D, D], NUMBERS.q);
   numbers.set([0, G * M * D, M * D, D], NUMBERS.k);
   numbers.set([0, G * M * E, M * E, E], NUMBERS.v);
@@ -65,6 +65,9 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
     Int32Array.from(tasks),
     new Int32Array(B).fill(M - N),
     new Int32Array(B).fill(M),
+    new Int32Array(0),
+    Int32Array.of(causal ? 0 : UNLIMITED, UNLIMITED, 0, 0, 0),
+    new Int32Array(0),
     random(B * H * N * D, seed),
     random(B * G * M * D, seed + 1),
     random(B * G * M * E, seed + 2),
@@ -73,15 +76,25 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
     undefined,
     undefined,
     undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
   ];
 }
 
 /** The places of a call's arrays. */
-export const Q = 5;
-export const K = 6;
-export const V = 7;
-export const OUT = 8;
-export const LSE = 9;
+export const REACHES = 6;
+export const PROGRAMS = 7;
+export const Q = 8;
+export const K = 9;
+export const V = 10;
+export const OUT = 11;
+export const LSE = 12;
+export const BIAS = 13;
+export const MASK = 14;
+export const SINKS = 15;
 
 export function random(length: number, seed: number): Float32Array<ArrayBuffer> {
   let state = Math.imul(seed, 2654435761) >>> 0;

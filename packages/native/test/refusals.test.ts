@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NUMBERS, OUTCOME, type CallArguments } from "../src/index.ts";
 import { addon, best, built } from "./built.ts";
-import { denseCall, K, LSE, OUT, Q, V } from "./dense-call.ts";
+import { BIAS, denseCall, K, LSE, MASK, OUT, PROGRAMS, Q, REACHES, SINKS, V } from "./dense-call.ts";
 
 const exhaustive = Boolean(process.env["SACCADE_EXHAUSTIVE"]);
 
@@ -24,7 +24,7 @@ describe.skipIf(!built)("the addon refuses", () => {
     expect(changed((call) => void (call[1] = new Float32Array(12) as unknown as Int32Array))).toThrow(
       "units is not an Int32Array",
     );
-    expect(changed((call) => void (call[11] = new Float32Array(1) as unknown as Uint8Array))).toThrow(
+    expect(changed((call) => void (call[MASK] = new Float32Array(1) as unknown as Uint8Array))).toThrow(
       "mask is not a Uint8Array",
     );
     expect(() => addon.attendSync(...([] as unknown as CallArguments))).toThrow("numbers is not a Float64Array");
@@ -42,9 +42,9 @@ describe.skipIf(!built)("the addon refuses", () => {
     );
     expect(changed((call) => void (call[OUT] = call[OUT].subarray(1)))).toThrow("out reaches");
     expect(changed((call) => void (call[LSE] = call[LSE]!.subarray(1)))).toThrow("lse reaches");
-    expect(changed((call) => void (call[10] = new Float32Array(29)))).toThrow("bias reaches from element 0 to 29");
-    expect(changed((call) => void (call[11] = new Uint8Array(29)))).toThrow("mask reaches from element 0 to 29");
-    expect(changed((call) => void (call[12] = new Float32Array(3)))).toThrow(
+    expect(changed((call) => void (call[BIAS] = new Float32Array(29)))).toThrow("bias reaches from element 0 to 29");
+    expect(changed((call) => void (call[MASK] = new Uint8Array(29)))).toThrow("mask reaches from element 0 to 29");
+    expect(changed((call) => void (call[SINKS] = new Float32Array(3)))).toThrow(
       "learnedSinks reaches from element 0 to 3",
     );
     expect(number(NUMBERS.k, -1)).toThrow("k reaches from element -1");
@@ -60,7 +60,9 @@ describe.skipIf(!built)("the addon refuses", () => {
     expect(number(NUMBERS.M, NaN)).toThrow("expected an integer");
     expect(number(NUMBERS.B, 2.5)).toThrow("expected an integer");
     expect(number(NUMBERS.isa, 99)).toThrow("no such instruction set");
-    expect(number(NUMBERS.ahead, -1)).toThrow("expected 0..2^31-1");
+    expect(number(NUMBERS.keyRows, -1)).toThrow("keyRows is -1");
+    expect(number(NUMBERS.keyType, 1)).toThrow("k is not an array of the type that it stores");
+    expect(number(NUMBERS.valueType, 4)).toThrow("v is not an array of the type that it stores");
   });
 
   test("units that name heads, tasks, keys, slots or joins that are not there", () => {
@@ -88,7 +90,29 @@ describe.skipIf(!built)("the addon refuses", () => {
     expect(task(4, -1)).toThrow("count -1");
     expect(task(5, 2 ** 31 - 1)).toThrow("keys reach");
     expect(task(6, 1)).toThrow("operand is 1");
-    expect(task(7, 4)).toThrow("unknown flags 4");
+    expect(task(7, 8)).toThrow("unknown flags 8");
+    expect(task(8, 1)).toThrow("rows of keys 1 to 30, expected within 30");
+    expect(task(9, 0)).toThrow("task: rows: indices 0 + 20 of 0");
+    expect(task(10, 5)).toThrow("task: keys: indices 5 + 30 of 0");
+    expect(task(11, 1)).toThrow("reach is 1");
+  });
+
+  test("reaches that are none", () => {
+    expect(changed((call) => void (call[REACHES][0] = -1))).toThrow("ahead is -1");
+    expect(changed((call) => void (call[REACHES][2] = -1))).toThrow("chunk is -1");
+  });
+
+  test("programs that are cut off, or reach outside of their registers and tables", () => {
+    const program = (...words: number[]) => changed((call) => void (call[PROGRAMS] = Int32Array.from(words)));
+    const none = [0, 0, 0, 0, 0, 0];
+    const one = (...code: number[]) => program(1, 1, 1, 1, 0, 0, ...none, ...code);
+    expect(program(1)).toThrow("programs: are cut off");
+    expect(program(1, 1, 1, 1, 0, 0, ...none)).toThrow("programs: are cut off");
+    expect(one(0, 24, 0, 0, 0)).toThrow("the mask is not valid");
+    expect(one(9, 0, 0, 0, 0)).toThrow("the mask is not valid");
+    expect(one(10, 0, 0, 0, 0)).toThrow("the mask is not valid");
+    expect(program(1, 2, 2, 2, 1, 1, ...none, 0, 0, 7, 0, 0, 6, 1, 0, 0, 0)).toThrow("impossible tables");
+    expect(program(1, 2, 2, 2, 1, 1, ...none, 0, 0, 7, 0, 0, 6, 1, 0, 1, 0, 1, 5)).toThrow("the mask is not valid");
   });
 
   test("positions out of range", () => {

@@ -1,11 +1,14 @@
+import { REACH_INTS } from "../schedule/reach.ts";
 import { contiguous, floatsOf, type Tensor } from "../tensor.ts";
 import { chooseInstructionSet, loadAddon } from "./native/addon.ts";
 import { callArguments } from "./native/arguments.ts";
 import { rotateArguments } from "./native/rotate-arguments.ts";
 import { availableParallelism } from "./parallelism.ts";
 import { pause } from "./pause.ts";
+import { packPrograms, programsOf } from "./programs.ts";
 import { arrayBuffer } from "./reference.ts";
 import type { AttentionJob, OpenOptions, RunInfo, Runtime } from "./runtime.ts";
+import { operandCount, scratchNeeds } from "./scratch-needs.ts";
 import { planUnits } from "./units.ts";
 
 /** What the addon's pool can hold. */
@@ -13,6 +16,9 @@ const MAX_THREADS = 256;
 
 /** Floating-point operations that are worth waking another thread for: some microseconds. */
 const THREAD_FLOPS = 0.5e6;
+
+/** A pointer and a length. */
+const TABLE_BYTES = 16;
 
 /** Numbers that a staged result is copied in at a time, so that the event loop gets a turn in between. */
 const COPIED_AT_ONCE = 4 << 20;
@@ -114,14 +120,24 @@ export function openNative(options: OpenOptions = {}): Runtime {
       checkOpen();
       return arrayBuffer(runtime, length);
     },
-    workspaceBytes({ shape, schedule, scores }, threads) {
+    workspaceBytes(job, threads) {
+      const { shape, schedule } = job;
       const plan = planUnits(shape, schedule);
       if (plan.unitCount === 0) return 0;
-      const pairTerms = scores.bias !== undefined || scores.mask !== undefined;
-      const [scratch, slot] = addon.workspace(isa.index, plan.rows, shape.headDim, shape.valueDim, pairTerms);
+      const { headDim, valueDim } = shape;
+      const needs = scratchNeeds(job);
+      const [scratch, slot] = addon.workspace(isa.index, plan.rows, headDim, valueDim, operandCount(job), needs);
       const seats = Math.min(Math.max(1, threads), most, plan.unitCount);
-      const lists = line(plan.units.byteLength) + line(plan.tasks.byteLength) + 2 * line(4 * shape.batch);
-      return seats * line(scratch) + line(plan.slots * slot + 4 * (plan.slots > 0 ? plan.joins : 0)) + lists;
+      const programs = programsOf(job);
+      const lists =
+        line(plan.units.byteLength) +
+        line(plan.tasks.byteLength) +
+        2 * line(4 * shape.batch) +
+        line(schedule.indices.byteLength) +
+        line(4 * REACH_INTS * schedule.reaches.length) +
+        line(packPrograms(programs).byteLength) +
+        TABLE_BYTES * ((programs.mask?.tables.length ?? 0) + (programs.score?.tables.length ?? 0));
+      return seats * line(scratch) + line(plan.slots * slot + 4 * (plan.slots > 0 ? plan.joins : 0)) + line(lists);
     },
     async [Symbol.asyncDispose]() {
       closed = true;

@@ -1,6 +1,9 @@
+import type { Mask, Score } from "../expression/expression.ts";
+import type { Reach } from "../schedule/reach.ts";
 import type { RotationJob } from "../rotation.ts";
 import type { Schedule } from "../schedule/schedule.ts";
-import type { AttentionShape } from "../shape.ts";
+import type { AttentionShape, Positions } from "../shape.ts";
+import type { StoredType } from "../stored.ts";
 import type { BiasTensor, MaskTensor, Tensor } from "../tensor.ts";
 
 /** Names of the runtimes a caller may ask for. */
@@ -12,7 +15,9 @@ export interface ScoreTerms {
   readonly scale: number;
   /** c in c tanh(s / c); 0 for none. */
   readonly softcap: number;
-  /** Added after the softcap; -Infinity hides the pair. */
+  /** What becomes of a score after the softcap; -Infinity hides the pair. */
+  readonly score?: Score | undefined;
+  /** Added after that; -Infinity hides the pair. */
   readonly bias: BiasTensor | undefined;
   /** 0 hides the pair. */
   readonly mask: MaskTensor | undefined;
@@ -20,24 +25,31 @@ export interface ScoreTerms {
   readonly learnedSinks: Float32Array | undefined;
 }
 
-/** Which keys a query may see by position: pos - back <= key <= pos + ahead and key < keyLength[b], pos = i + queryOffset[b]. */
-export interface Reach {
-  /** [B] */
-  readonly queryOffset: Int32Array;
-  /** [B] */
-  readonly keyLength: Int32Array;
-  /** Keys after the query's own position; Infinity without a causal mask, 0 with one. */
-  readonly ahead: number;
-  /** Keys before the query's own position; Infinity without a window. */
-  readonly back: number;
+/** Which pairs are visible: key < keyLength[b], inside the reach of the query's position, and shown by the mask. */
+export interface Visibility {
+  readonly reach: Reach;
+  readonly mask: Mask | undefined;
+}
+
+/** Keys or values that a cache keeps: how its numbers are stored, and for int8 the factor of every row, [B, G, rows]. */
+export interface StoredRows {
+  readonly type: StoredType;
+  readonly scales: RuntimeBuffer | undefined;
 }
 
 /** One softmax attention over a schedule. Shapes are checked before a runtime sees it. */
 export interface AttentionJob {
   readonly shape: AttentionShape;
   readonly q: Tensor;
+  /** Queries of operands 1, 2, ...: those of `q`, turned differently, with the same sizes and strides. Default none. */
+  readonly turned?: readonly Tensor[] | undefined;
+  /** Which operand a pair takes, by query position and key; the schedule's tasks say the same. Default 0. */
+  readonly operandOf?: ((q: number, k: number) => number) | undefined;
+  /** [B, G, rows, D]: row j - keyStart + keyRow of a task is key j, by default row j. */
   readonly k: Tensor;
   readonly v: Tensor;
+  /** How `k` and `v` are stored, where that is not f32; strides then count stored numbers. */
+  readonly stored?: { readonly k: StoredRows; readonly v: StoredRows } | undefined;
   /** Every row is written. */
   readonly out: Tensor;
   /** `out` was made for this call: nobody else can read it or transfer its buffer before the call ends. Default false. */
@@ -46,8 +58,12 @@ export interface AttentionJob {
   readonly lse: Float32Array | undefined;
   readonly schedule: Schedule;
   readonly scores: ScoreTerms;
-  readonly reach: Reach;
+  readonly positions: Positions;
+  readonly visibility: Visibility;
 }
+
+/** What decides about a call's memory. */
+export type WorkspaceJob = Pick<AttentionJob, "shape" | "schedule" | "scores" | "turned" | "stored">;
 
 /** What actually ran. */
 export interface RunInfo {
@@ -88,7 +104,7 @@ export interface Runtime extends AsyncDisposable {
   /** Room for `length` floats that this runtime reads without a copy, zero-filled. */
   allocate(length: number): RuntimeBuffer;
   /** Bytes that `attend` would hold beyond inputs and outputs. */
-  workspaceBytes(job: Pick<AttentionJob, "shape" | "schedule" | "scores">, threads: number): number;
+  workspaceBytes(job: WorkspaceJob, threads: number): number;
 }
 
 /** How a runtime is opened. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bandSchedule } from "../schedule/band-schedule.ts";
+import type { Reach } from "../schedule/reach.ts";
 import { BLOCK_ROWS, TASK_INTS } from "../schedule/schedule.ts";
-import type { AttentionShape } from "../shape.ts";
-import type { Reach } from "./runtime.ts";
+import type { AttentionShape, Positions } from "../shape.ts";
 import { planUnits, UNIT_INTS, type UnitPlan } from "./units.ts";
 
 const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 20_000 : 500;
@@ -42,7 +42,7 @@ const shapes: fc.Arbitrary<AttentionShape> = fc
   })
   .map(({ group, kvHeads, ...rest }) => ({ ...rest, kvHeads, heads: kvHeads * group, headDim: 8, valueDim: 8 }));
 
-const reaches = (shape: AttentionShape): fc.Arbitrary<Reach> =>
+const reaches = (shape: AttentionShape): fc.Arbitrary<Reach & Positions> =>
   fc
     .record({
       ahead: fc.constantFrom(0, Infinity),
@@ -61,7 +61,7 @@ describe("units", () => {
   test("write every row of every head once, and their parts cover the block's keys without a gap", () => {
     fc.assert(
       fc.property(cases, ([shape, reach]) => {
-        const schedule = bandSchedule(shape, reach, false);
+        const schedule = bandSchedule(shape, reach, reach, false);
         const plan = planUnits(shape, schedule);
         const written = new Uint8Array(shape.batch * shape.heads * shape.queries);
         let end = 0;
@@ -98,7 +98,7 @@ describe("units", () => {
   test("have slots and counters of their own", () => {
     fc.assert(
       fc.property(cases, ([shape, reach]) => {
-        const plan = planUnits(shape, bandSchedule(shape, reach, false));
+        const plan = planUnits(shape, bandSchedule(shape, reach, reach, false));
         const split = unitsOf(plan).filter((unit) => unit.parts > 1);
         expect(new Set(split.map((unit) => unit.slot)).size).toBe(plan.slots);
         expect(split.length).toBe(plan.slots);
@@ -112,7 +112,7 @@ describe("units", () => {
   test("come heavy first within a head", () => {
     const shape = { batch: 1, heads: 2, kvHeads: 2, queries: 960, keys: 960, headDim: 8, valueDim: 8 };
     const reach = { queryOffset: Int32Array.of(0), keyLength: Int32Array.of(960), ahead: 0, back: Infinity };
-    const units = unitsOf(planUnits(shape, bandSchedule(shape, reach, false)));
+    const units = unitsOf(planUnits(shape, bandSchedule(shape, reach, reach, false)));
     for (const head of [0, 1]) {
       const ends = units.filter((unit) => unit.head === head).map((unit) => unit.keyHi);
       expect(ends).toEqual([960, 768, 576, 384, 192]);
@@ -122,7 +122,7 @@ describe("units", () => {
   test("of one query against a long cache are parts for every core", () => {
     const shape = { batch: 1, heads: 32, kvHeads: 8, queries: 1, keys: 131072, headDim: 128, valueDim: 128 };
     const reach = { queryOffset: Int32Array.of(131071), keyLength: Int32Array.of(131072), ahead: 0, back: Infinity };
-    const plan = planUnits(shape, bandSchedule(shape, reach, false));
+    const plan = planUnits(shape, bandSchedule(shape, reach, reach, false));
     expect(plan.unitCount).toBe(64);
     expect(plan.joins).toBe(8);
     expect(plan.rows).toBe(4);
@@ -131,7 +131,7 @@ describe("units", () => {
   test("of one schedule are planned once", () => {
     const shape = { batch: 1, heads: 1, kvHeads: 1, queries: 4, keys: 4, headDim: 8, valueDim: 8 };
     const reach = { queryOffset: Int32Array.of(0), keyLength: Int32Array.of(4), ahead: 0, back: Infinity };
-    const schedule = bandSchedule(shape, reach, false);
+    const schedule = bandSchedule(shape, reach, reach, false);
     expect(planUnits(shape, schedule)).toBe(planUnits(shape, schedule));
   });
 });

@@ -1,5 +1,4 @@
-import { stackedHeads } from "../schedule/band-schedule.ts";
-import { TASK_INTS, type Schedule, type TaskList } from "../schedule/schedule.ts";
+import { stacksPerGroup, TASK_INTS, taskKey, taskKeyEnd, type Schedule, type TaskList } from "../schedule/schedule.ts";
 import type { AttentionShape } from "../shape.ts";
 
 /**
@@ -58,10 +57,8 @@ interface BlockCut {
   readonly firstTask: number;
   readonly taskCount: number;
   readonly keyLo: number;
-  readonly keyHi: number;
-  /** Keys of a part. */
-  readonly width: number;
-  readonly parts: number;
+  /** One past the last key of every part. */
+  readonly ends: readonly number[];
   readonly pairs: number;
 }
 
@@ -74,51 +71,50 @@ interface ListCut {
 
 function makePlan(shape: AttentionShape, schedule: Schedule): UnitPlan {
   const { heads, kvHeads } = shape;
-  const { listOf } = schedule;
+  const { listOf, stack } = schedule;
   const group = heads / kvHeads;
-  const stack = stackedHeads(heads, kvHeads);
-  const stacks = Math.ceil(group / stack);
+  const stacks = kvHeads === 0 ? 0 : stacksPerGroup(heads, kvHeads, stack);
   const rows = Math.min(shape.queries, schedule.blockPositions) * stack;
   const wanted = wantedParts(shape, rows, shape.queries * stack, stacks);
 
   const cuts: ListCut[] = [];
   let taskCount = 0;
   for (const list of schedule.lists) {
-    cuts.push(cutList(list, taskCount, wanted));
+    cuts.push(cutList(list, schedule.indices, taskCount, wanted));
     taskCount += list.tasks.length / TASK_INTS;
   }
   let unitCount = 0;
-  for (const list of listOf) unitCount += stacks * cuts[list]!.parts;
+  for (const list of listOf) unitCount += cuts[list]!.parts;
 
   const units = new Int32Array(unitCount * UNIT_INTS);
   let at = 0;
   let slots = 0;
   let joins = 0;
   for (const index of ordered(listOf, cuts)) {
-    const b = Math.floor(index / kvHeads);
-    const g = index % kvHeads;
-    for (let first = 0; first < group; first += stack) {
-      for (const block of cuts[listOf[index]!]!.blocks) {
-        for (let part = 0; part < block.parts; part++) {
-          const lo = block.keyLo + part * block.width;
-          units[at] = b;
-          units[at + 1] = g * group + first;
-          units[at + 2] = Math.min(stack, group - first);
-          units[at + 3] = g;
-          units[at + 4] = block.firstTask;
-          units[at + 5] = block.taskCount;
-          units[at + 6] = lo;
-          units[at + 7] = Math.min(block.keyHi, lo + block.width);
-          units[at + 8] = part;
-          units[at + 9] = block.parts;
-          units[at + 10] = block.parts > 1 ? slots + part : 0;
-          units[at + 11] = joins;
-          at += UNIT_INTS;
-        }
-        if (block.parts === 1) continue;
-        slots += block.parts;
-        joins++;
+    const head = Math.floor(index / stacks);
+    const b = Math.floor(head / kvHeads);
+    const g = head % kvHeads;
+    const first = (index % stacks) * stack;
+    for (const block of cuts[listOf[index]!]!.blocks) {
+      const parts = block.ends.length;
+      for (let part = 0; part < parts; part++) {
+        units[at] = b;
+        units[at + 1] = g * group + first;
+        units[at + 2] = Math.min(stack, group - first);
+        units[at + 3] = g;
+        units[at + 4] = block.firstTask;
+        units[at + 5] = block.taskCount;
+        units[at + 6] = part === 0 ? block.keyLo : block.ends[part - 1]!;
+        units[at + 7] = block.ends[part]!;
+        units[at + 8] = part;
+        units[at + 9] = parts;
+        units[at + 10] = parts > 1 ? slots + part : 0;
+        units[at + 11] = joins;
+        at += UNIT_INTS;
       }
+      if (parts === 1) continue;
+      slots += parts;
+      joins++;
     }
   }
   return { tasks: joinedTasks(schedule.lists, taskCount), units, unitCount, rows, slots, joins };
@@ -132,33 +128,53 @@ function wantedParts(shape: AttentionShape, blockRows: number, headRows: number,
   return Math.max(forCores, Math.min(MOST_PARTS, Math.ceil(flops / PART_FLOPS)));
 }
 
-function cutList({ tasks, blocks }: TaskList, firstTask: number, wanted: number): ListCut {
+function cutList({ tasks, blocks }: TaskList, indices: Int32Array, firstTask: number, wanted: number): ListCut {
   const cuts: BlockCut[] = [];
   let pairs = 0;
   let parts = 0;
   for (let block = 0; block + 1 < blocks.length; block++) {
-    const cut = cutBlock(tasks, blocks[block]!, blocks[block + 1]!, firstTask, wanted);
+    const cut = cutBlock({ tasks, indices }, blocks[block]!, blocks[block + 1]!, firstTask, wanted);
     cuts.push(cut);
     pairs += cut.pairs;
-    parts += cut.parts;
+    parts += cut.ends.length;
   }
   if (cuts.length > 1) cuts.sort((a, b) => b.pairs - a.pairs || a.firstTask - b.firstTask);
   return { blocks: cuts, pairs, parts };
 }
 
-function cutBlock(tasks: Int32Array, from: number, to: number, firstTask: number, wanted: number): BlockCut {
+function cutBlock(
+  { tasks, indices }: { readonly tasks: Int32Array; readonly indices: Int32Array },
+  from: number,
+  to: number,
+  firstTask: number,
+  wanted: number,
+): BlockCut {
   let pairs = 0;
-  for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) pairs += tasks[at + 1]! * tasks[at + 4]!;
-  // Tasks of a block stand in ascending key order.
-  const last = (to - 1) * TASK_INTS;
-  const keyLo = tasks[from * TASK_INTS + 3]!;
-  const keyHi =
-    tasks[last + 4] === 0 ? tasks[last + 3]! : tasks[last + 3]! + (tasks[last + 4]! - 1) * tasks[last + 5]! + 1;
-  const range = keyHi - keyLo;
-  const share = range / Math.max(1, Math.min(wanted, Math.floor(range / SPLIT_KEYS)));
+  let keys = 0;
+  for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) {
+    pairs += tasks[at + 1]! * tasks[at + 4]!;
+    keys += tasks[at + 4]!;
+  }
+  const share = keys / Math.max(1, Math.min(wanted, Math.floor(keys / SPLIT_KEYS)));
   const width = Math.ceil(share / PART_ALIGNMENT) * PART_ALIGNMENT;
-  const parts = range === 0 ? 1 : Math.ceil(range / width);
-  return { firstTask: firstTask + from, taskCount: to - from, keyLo, keyHi, width, parts, pairs };
+  // Tasks of a block stand in ascending key order.
+  const ends: number[] = [];
+  let before = 0;
+  for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) {
+    const count = tasks[at + 4]!;
+    while ((ends.length + 1) * width < before + count) {
+      ends.push(taskKey(tasks, at, (ends.length + 1) * width - before, indices));
+    }
+    before += count;
+  }
+  ends.push(taskKeyEnd(tasks, (to - 1) * TASK_INTS, indices));
+  return {
+    firstTask: firstTask + from,
+    taskCount: to - from,
+    keyLo: tasks[from * TASK_INTS + 3]!,
+    ends,
+    pairs,
+  };
 }
 
 /**

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Reach } from "../runtime/runtime.ts";
-import type { AttentionShape } from "../shape.ts";
+import type { AttentionShape, Positions } from "../shape.ts";
 import { bandSchedule, stackedHeads } from "./band-schedule.ts";
+import type { Reach } from "./reach.ts";
 import { BLOCK_ROWS, FINISH, PARTIAL, TASK_INTS, type Schedule } from "./schedule.ts";
 
 const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 20_000 : 300;
 
 interface Case {
   shape: AttentionShape;
-  reach: Reach;
+  reach: Reach & Positions;
   pairTerms: boolean;
 }
 
@@ -69,7 +69,7 @@ describe("a band schedule", () => {
     fc.assert(
       fc.property(cases, (c) => {
         const { batch, queries, keys, heads } = c.shape;
-        const schedule = bandSchedule(c.shape, c.reach, c.pairTerms);
+        const schedule = bandSchedule(c.shape, c.reach, c.reach, c.pairTerms);
         const covered = new Uint8Array(batch * queries * keys);
         for (const task of tasksOf(schedule, c)) {
           for (let i = task.row; i < task.row + task.rows; i++) {
@@ -95,7 +95,7 @@ describe("a band schedule", () => {
   test("has no invisible pair in a full task, and with pair terms no full task at all", () => {
     fc.assert(
       fc.property(cases, (c) => {
-        for (const task of tasksOf(bandSchedule(c.shape, c.reach, c.pairTerms), c)) {
+        for (const task of tasksOf(bandSchedule(c.shape, c.reach, c.reach, c.pairTerms), c)) {
           if (task.flags & PARTIAL || task.keys === 0) continue;
           const last = task.key + task.keys - 1;
           let seen = !c.pairTerms;
@@ -112,7 +112,7 @@ describe("a band schedule", () => {
   test("finishes every row once, in ascending order of keys, with at most three tasks a block", () => {
     fc.assert(
       fc.property(cases, (c) => {
-        const schedule = bandSchedule(c.shape, c.reach, c.pairTerms);
+        const schedule = bandSchedule(c.shape, c.reach, c.reach, c.pairTerms);
         const finished = new Uint8Array(c.shape.batch * c.shape.queries);
         let previous = { b: -1, block: -1, end: 0, count: 0 };
         for (const { b, block, last, row, rows, key, keys, flags } of tasksOf(schedule, c)) {
@@ -145,7 +145,7 @@ describe("a band schedule", () => {
     const reach = { ahead: 0, back: Infinity };
     const lengths = Int32Array.of(500, 400, 500, 400);
     const offsets = Int32Array.of(200, 100, 200, 0);
-    const { lists, listOf } = bandSchedule(shape, { ...reach, queryOffset: offsets, keyLength: lengths }, false);
+    const { lists, listOf } = bandSchedule(shape, { queryOffset: offsets, keyLength: lengths }, reach, false);
     expect(lists.length).toBe(3);
     expect([...listOf]).toEqual([0, 0, 1, 1, 0, 0, 2, 2]);
   });
@@ -153,8 +153,8 @@ describe("a band schedule", () => {
   test("gives rows without keys one finishing task that is empty", () => {
     const shape = { batch: 1, heads: 1, kvHeads: 1, queries: 3, keys: 9, headDim: 8, valueDim: 8 };
     const reach = { queryOffset: Int32Array.of(-5), keyLength: Int32Array.of(9), ahead: 0, back: Infinity };
-    const { lists, visitedPairs } = bandSchedule(shape, reach, false);
-    expect([...lists[0]!.tasks]).toEqual([0, 3, 1, 0, 0, 1, 0, FINISH]);
+    const { lists, visitedPairs } = bandSchedule(shape, reach, reach, false);
+    expect([...lists[0]!.tasks]).toEqual([0, 3, 1, 0, 0, 1, 0, FINISH, 0, -1, -1, 0]);
     expect(visitedPairs).toBe(0);
   });
 
@@ -162,7 +162,7 @@ describe("a band schedule", () => {
     const queries = 2 ** 20;
     const shape = { batch: 1, heads: 8, kvHeads: 8, queries, keys: queries, headDim: 64, valueDim: 64 };
     const reach = { queryOffset: Int32Array.of(0), keyLength: Int32Array.of(queries), ahead: 0, back: Infinity };
-    const { lists } = bandSchedule(shape, reach, false);
+    const { lists } = bandSchedule(shape, reach, reach, false);
     expect(lists[0]!.tasks.length / TASK_INTS).toBeLessThanOrEqual(2 * Math.ceil(queries / BLOCK_ROWS));
   });
 });

@@ -1,6 +1,6 @@
-import type { Reach } from "../runtime/runtime.ts";
-import type { AttentionShape } from "../shape.ts";
-import { BLOCK_ROWS, FINISH, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule.ts";
+import type { AttentionShape, Positions } from "../shape.ts";
+import { reachEnd, reachStart, type Reach } from "./reach.ts";
+import { BLOCK_ROWS, FINISH, PARTIAL, stacksPerGroup, TASK_INTS, type Schedule, type TaskList } from "./schedule.ts";
 
 /**
  * Full tasks end at multiples of the kernels' tile of keys, so that only a block's last tile is not whole. Pairs that a partial task
@@ -35,10 +35,9 @@ export function blockPositions(shape: AttentionShape): number {
 }
 
 /**
- * The schedule of attention whose rows each see one range of keys: everything, causal, windows.
+ * The schedule of attention whose rows each see one range of keys: everything, causal, windows, chunks.
  *
- * Query i at position p = i + queryOffset[b] sees the keys max(0, p - back) <= key <= p + ahead below keyLength[b]. For a block of
- * positions these ranges overlap in the keys that every row sees (a full task); before and after them lie keys that
+ * For a block of positions the ranges overlap in the keys that every row sees (a full task); before and after them lie keys that
  * some rows see (partial tasks). So a block has at most three tasks at any length, and building the list takes time in
  * proportion to the number of blocks:
  *
@@ -50,43 +49,61 @@ export function blockPositions(shape: AttentionShape): number {
  *
  * @param pairTerms whether a mask or a bias can hide pairs inside the range; every task is then partial.
  */
-export function bandSchedule(shape: AttentionShape, reach: Reach, pairTerms: boolean): Schedule {
+export function bandSchedule(shape: AttentionShape, at: Positions, reach: Reach, pairTerms: boolean): Schedule {
   const { batch, heads, kvHeads, queries } = shape;
+  const stack = stackedHeads(heads, kvHeads);
+  const stacks = stacksPerGroup(heads, kvHeads, stack);
   const positions = blockPositions(shape);
-  const listOf = new Int32Array(batch * kvHeads);
+  const listOf = new Int32Array(batch * kvHeads * stacks);
   const lists: TaskList[] = [];
   const owners: number[] = [];
   const visited: number[] = [];
   let visitedPairs = 0;
   for (let b = 0; b < batch; b++) {
     // Batch elements with the same offset and length share a list; heads always do.
-    let index = owners.findIndex((owner) => sameReach(reach, owner, b));
+    let index = owners.findIndex((owner) => samePlace(at, owner, b));
     if (index < 0) {
       index = lists.length;
       owners.push(b);
-      visited.push(pushBandList(lists, queries, positions, reach, b, pairTerms));
+      const list = bandList(
+        queries,
+        positions,
+        { offset: at.queryOffset[b]!, keys: at.keyLength[b]! },
+        reach,
+        pairTerms,
+      );
+      lists.push(list);
+      visited.push(list.pairs);
     }
-    listOf.fill(index, b * kvHeads, (b + 1) * kvHeads);
+    listOf.fill(index, b * kvHeads * stacks, (b + 1) * kvHeads * stacks);
     visitedPairs += visited[index]! * heads;
   }
-  return { lists, listOf, blockPositions: positions, visitedPairs };
+  return {
+    lists,
+    stack,
+    listOf,
+    blockPositions: positions,
+    visitedPairs,
+    reaches: [reach],
+    masked: undefined,
+    indices: NO_INDICES,
+  };
 }
 
-function sameReach(reach: Reach, a: number, b: number): boolean {
-  return reach.queryOffset[a] === reach.queryOffset[b] && reach.keyLength[a] === reach.keyLength[b];
+const NO_INDICES: Int32Array = new Int32Array(0);
+
+/** Whether queries of two batch elements stand at the same positions before the same number of keys. */
+export function samePlace(at: Positions, a: number, b: number): boolean {
+  return at.queryOffset[a] === at.queryOffset[b] && at.keyLength[a] === at.keyLength[b];
 }
 
-function pushBandList(
-  lists: TaskList[],
+function bandList(
   queries: number,
   positions: number,
+  { offset, keys }: { readonly offset: number; readonly keys: number },
   reach: Reach,
-  b: number,
   pairTerms: boolean,
-): number {
-  const offset = reach.queryOffset[b]!;
-  const keyLength = reach.keyLength[b]!;
-  const { ahead, back } = reach;
+): TaskList & { readonly pairs: number } {
   const blockCount = Math.ceil(queries / positions);
   const tasks = new Int32Array(blockCount * 3 * TASK_INTS);
   const blocks = new Int32Array(blockCount + 1);
@@ -99,14 +116,14 @@ function pushBandList(
     const last = first + rows - 1;
     blocks[block] = count;
     // Keys that any row sees: [low, high). Keys that every row sees: [innerLow, innerHigh).
-    const low = clamp(first - back, 0, keyLength);
-    const high = Math.max(low, clamp(last + ahead + 1, 0, keyLength));
-    let innerLow = clamp(last - back, low, high);
-    let innerHigh = clamp(first + ahead + 1, low, high);
+    const low = clamp(reachStart(reach, first), 0, keys);
+    const high = Math.max(low, clamp(reachEnd(reach, last), 0, keys));
+    let innerLow = clamp(reachStart(reach, last), low, high);
+    let innerHigh = clamp(reachEnd(reach, first), low, high);
     if (innerLow > low) innerLow = Math.ceil(innerLow / KEY_ALIGNMENT) * KEY_ALIGNMENT;
     if (innerHigh < high) innerHigh = Math.floor(innerHigh / KEY_ALIGNMENT) * KEY_ALIGNMENT;
     const put = (from: number, to: number, flags: number): void => {
-      tasks.set([row, rows, 1, from, to - from, 1, 0, flags], count * TASK_INTS);
+      tasks.set([row, rows, 1, from, to - from, 1, 0, flags, from, -1, -1, 0], count * TASK_INTS);
       count++;
       pairs += rows * (to - from);
     };
@@ -119,11 +136,10 @@ function pushBandList(
     }
     // Rows without keys still have to be written.
     if (count === blocks[block]) put(0, 0, 0);
-    tasks[count * TASK_INTS - 1]! |= FINISH;
+    tasks[count * TASK_INTS - 5]! |= FINISH;
   }
   blocks[blockCount] = count;
-  lists.push({ tasks: tasks.subarray(0, count * TASK_INTS), blocks });
-  return pairs;
+  return { tasks: tasks.subarray(0, count * TASK_INTS), blocks, pairs };
 }
 
 function clamp(value: number, low: number, high: number): number {

@@ -1,34 +1,74 @@
+import type { Mask } from "../expression/expression.ts";
+import type { Reach } from "./reach.ts";
+
 /**
- * Ints of one task in a packed list, in this order:
+ * Ints of one task in a packed list, in the order of `Task` in job.h:
  *
- * | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 |
- * | --- | --- | --- | --- | --- | --- | --- | --- |
- * | rowStart | rowCount | rowStride | keyStart | keyCount | keyStride | operand | flags |
+ * | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 |
+ * | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+ * | rowStart | rowCount | rowStride | keyStart | keyCount | keyStride | operand | flags | keyRow | rowIndex | keyIndex | reach |
+ *
+ * Rows are query indices rowStart + i rowStride, keys are keyStart + j keyStride; or, where `rowIndex` and `keyIndex` are not -1, the
+ * ascending lists that begin there in `Schedule.indices`. Key j lies in row j - keyStart + keyRow of k and v. Queries are those of
+ * `operand`. `reach` names the bounds of a partial task.
  */
-export const TASK_INTS = 8;
+export const TASK_INTS = 12;
 /** Bounds, mask and non-finite values are looked at pair by pair; without it every pair is visible. */
 export const PARTIAL = 1;
 /** The last task of its rows. */
 export const FINISH = 2;
+/** With PARTIAL: the schedule's mask decides as well. */
+export const MASKED = 4;
 
 /** Query rows (positions x stacked heads) of one block at most: `SACCADE_ROWS` of the kernels. */
 export const BLOCK_ROWS = 576;
 
-/** The tasks of one (batch element, key head). */
+/** The tasks of some query heads of one (batch element, key head). */
 export interface TaskList {
   /** Packed tasks, `TASK_INTS` ints each; the tasks of a block of rows are adjacent, in ascending key order, the last has `FINISH`. */
   readonly tasks: Int32Array;
-  /** First task of every block of rows, then the number of tasks: blocks + 1 ints. */
+  /** First task of every block of rows, then the number of tasks: blocks + 1 ints. All lists of a schedule have the same blocks. */
   readonly blocks: Int32Array;
 }
 
 /** Which rows meet which keys. Shared lists stand once. */
 export interface Schedule {
   readonly lists: readonly TaskList[];
-  /** Index into `lists` for (b, g) at b * G + g. */
+  /** Query heads of one key head whose rows stand in one unit; they share a list. */
+  readonly stack: number;
+  /** Index into `lists` for stack j of (b, g), at (b * G + g) * ceil(H / G / stack) + j. */
   readonly listOf: Int32Array;
-  /** Query positions of a block. Heads of a group are stacked: a block has positions x stacked heads <= BLOCK_ROWS rows. */
+  /** Query positions of a block. A block has positions x stacked heads <= BLOCK_ROWS rows. */
   readonly blockPositions: number;
   /** Pairs (query row, key) that the tasks cover, over all batch elements and query heads. */
   readonly visitedPairs: number;
+  /** Bounds of partial tasks. */
+  readonly reaches: readonly Reach[];
+  /** What decides in MASKED tasks, beside their reach. */
+  readonly masked: Mask | undefined;
+  /** Row and key indices that tasks name. */
+  readonly indices: Int32Array;
+}
+
+/** Stacks of query heads that read one key head. */
+export function stacksPerGroup(heads: number, kvHeads: number, stack: number): number {
+  return Math.ceil(heads / kvHeads / stack);
+}
+
+/** Key j of the task at an index into a packed list. */
+export function taskKey(tasks: Int32Array, at: number, j: number, indices: Int32Array): number {
+  const keyIndex = tasks[at + 10]!;
+  return keyIndex < 0 ? tasks[at + 3]! + j * tasks[at + 5]! : indices[keyIndex + j]!;
+}
+
+/** One past the last key of the task at an index into a packed list. */
+export function taskKeyEnd(tasks: Int32Array, at: number, indices: Int32Array): number {
+  const count = tasks[at + 4]!;
+  return count === 0 ? tasks[at + 3]! : 1 + taskKey(tasks, at, count - 1, indices);
+}
+
+/** Row i of the task at an index into a packed list. */
+export function taskRow(tasks: Int32Array, at: number, i: number, indices: Int32Array): number {
+  const rowIndex = tasks[at + 9]!;
+  return rowIndex < 0 ? tasks[at]! + i * tasks[at + 2]! : indices[rowIndex + i]!;
 }

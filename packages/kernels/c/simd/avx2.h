@@ -1,4 +1,4 @@
-// AVX2 + FMA: 8 lanes, 16 registers. 12 accumulators, 3 query vectors and 1 broadcast fill them exactly.
+// AVX2 + FMA + F16C: 8 lanes, 16 registers. 12 accumulators, 3 query vectors and 1 broadcast fill them exactly.
 #ifndef SACCADE_SIMD_AVX2_H
 #define SACCADE_SIMD_AVX2_H
 
@@ -12,6 +12,7 @@ typedef __m256 vm;
 
 static inline vf vf_set(float x) { return _mm256_set1_ps(x); }
 static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline vf vf_load_f16(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
 static inline void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
 static inline vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 static inline vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }

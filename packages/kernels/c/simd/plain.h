@@ -2,6 +2,7 @@
 #ifndef SACCADE_SIMD_PLAIN_H
 #define SACCADE_SIMD_PLAIN_H
 
+#include "half.h"
 #include <string.h>
 
 enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4, FUSED = 0 };
@@ -17,6 +18,7 @@ static inline vf vf_load(const float *p) {
   memcpy(&x, p, sizeof x);
   return x;
 }
+static inline vf vf_load_f16(const uint16_t *p) { return (vf)half4_widen(p); }
 static inline void vf_store(float *p, vf x) { memcpy(p, &x, sizeof x); }
 static inline vf vf_add(vf a, vf b) { return a + b; }
 static inline vf vf_sub(vf a, vf b) { return a - b; }

@@ -3,6 +3,7 @@
 #ifndef SACCADE_SIMD_WASM_H
 #define SACCADE_SIMD_WASM_H
 
+#include "half.h"
 #include <wasm_simd128.h>
 
 enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4 };
@@ -19,6 +20,7 @@ typedef v128_t v4;
 
 static inline vf vf_set(float x) { return wasm_f32x4_splat(x); }
 static inline vf vf_load(const float *p) { return wasm_v128_load(p); }
+static inline vf vf_load_f16(const uint16_t *p) { return (vf)half4_widen(p); }
 static inline void vf_store(float *p, vf x) { wasm_v128_store(p, x); }
 static inline vf vf_add(vf a, vf b) { return wasm_f32x4_add(a, b); }
 static inline vf vf_sub(vf a, vf b) { return wasm_f32x4_sub(a, b); }

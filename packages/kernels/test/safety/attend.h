@@ -76,17 +76,18 @@ static void *copy_exactly(Buffers *buffers, Random *random, const void *data, si
 static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, const Problem *p, const Plan *plan,
                     int from, int to, Manner manner, const Results *results) {
   const Staged q = stage_queries(buffers, random, p, from, to);
-  const int pairTerms = p->biasTerm.given || p->maskTerm.given;
-  Job job = {.q = (const float *)q.data,
+  const int needs = p->biasTerm.given || p->maskTerm.given ? SCRATCH_TERMS : 0;
+  const Reach reach = {.ahead = p->ahead, .back = p->back};
+  Job job = {.q = {(const float *)q.data},
              .out = (float *)results->out.data,
              .lse = results->hasLse ? (float *)results->lse.data : 0,
              .tasks = copy_exactly(buffers, random, plan->tasks, plan->taskCount * sizeof(Task)),
              .units = copy_exactly(buffers, random, plan->units, plan->unitCount * sizeof(Unit)),
+             .reaches = copy_exactly(buffers, random, &reach, sizeof reach),
              .qB = q.b, .qH = q.h, .qN = q.n,
              .outB = results->out.b, .outH = results->out.h, .outN = results->out.n,
              .lseB = results->lse.b, .lseH = results->lse.h,
-             .D = p->D, .E = p->E, .rowBase = from,
-             .ahead = p->ahead, .back = p->back,
+             .D = p->D, .E = p->E, .operands = 1, .rowBase = from,
              .unitCount = plan->unitCount, .scale = p->scale, .softcap = p->softcap};
   if (p->hasOffset) job.queryOffset = copy_exactly(buffers, random, p->offset, p->B * sizeof(int32_t));
   if (p->hasLength) job.keyLength = copy_exactly(buffers, random, p->length, p->B * sizeof(int32_t));
@@ -99,7 +100,7 @@ static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, co
     job.learnedSinks = copy_exactly(buffers, random, p->sinks, (p->sinksPerBatch ? p->B : 1) * p->H * sizeof(float));
   }
   const size_t size = sizeof(float);
-  job.scratchFloats = kernels->scratchFloats(plan->rows, p->D, p->E, pairTerms);
+  job.scratchFloats = kernels->scratchFloats(plan->rows, p->D, p->E, job.operands, needs);
   job.scratch = buffers_add(buffers, random, manner.threads * job.scratchFloats * size);
   if (plan->slots > 0) {
     job.slotFloats = kernels->slotFloats(plan->rows, p->E);
@@ -108,7 +109,7 @@ static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, co
     memset(job.joins, 0, plan->joins * sizeof(int32_t));
   }
   if (manner.panels > 1) {
-    job.stateFloats = kernels->stateFloats(plan->rows, p->D, p->E);
+    job.stateFloats = kernels->stateFloats(plan->rows, p->D, p->E, job.operands);
     job.states = buffers_add(buffers, random, plan->unitCount * job.stateFloats * size);
   }
   return job;

@@ -34,8 +34,8 @@ export interface InstructionSet {
 }
 
 const PLAIN: InstructionSet = { name: "plain", flags: [] };
-const AVX2: InstructionSet = { name: "avx2", flags: ["-mavx2", "-mfma"] };
-const AVX512: InstructionSet = { name: "avx512", flags: ["-mavx512f", "-mavx512dq", "-mavx2", "-mfma"] };
+const AVX2: InstructionSet = { name: "avx2", flags: ["-mavx2", "-mfma", "-mf16c"] };
+const AVX512: InstructionSet = { name: "avx512", flags: ["-mavx512f", "-mavx512dq", "-mavx2", "-mfma", "-mf16c"] };
 export const NEON: InstructionSet = { name: "neon", flags: [] };
 /** AVX-512 lane by lane on an x86 processor without it: its intrinsics come from `emulated/immintrin.h`. */
 export const EMULATED_AVX512: InstructionSet = {

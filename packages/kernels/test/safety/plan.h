@@ -40,7 +40,10 @@ static void task_add(Random *random, Plan *plan, const Problem *p, Block *block,
                .rowStride = block->stride,
                .keyStart = start,
                .keyCount = count,
-               .keyStride = stride};
+               .keyStride = stride,
+               .keyRow = start,
+               .rowIndex = -1,
+               .keyIndex = -1};
   if (random_once(random, 3) || !all_visible(p, block, &task, b, plan->shared)) task.flags = TASK_PARTIAL;
   plan->tasks[plan->taskCount++] = task;
   block->taskCount++;

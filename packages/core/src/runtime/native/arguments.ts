@@ -1,6 +1,9 @@
-import type { CallArguments } from "@saccade/native";
+import type { CallArguments, StoredArray } from "@saccade/native";
+import { packReaches } from "../../schedule/reach.ts";
+import { STORED_CODE } from "../../stored.ts";
 import { floatsOf, type BiasTensor, type MaskTensor, type Tensor } from "../../tensor.ts";
-import type { AttentionJob } from "../runtime.ts";
+import { packPrograms, programsOf } from "../programs.ts";
+import type { AttentionJob, StoredRows } from "../runtime.ts";
 import { planUnits } from "../units.ts";
 import type { NativePackage } from "./addon.ts";
 
@@ -15,7 +18,7 @@ export function callArguments(
   places: Places,
   numbers: Float64Array,
 ): CallArguments {
-  const { shape, scores, reach, lse } = job;
+  const { shape, scores, positions, lse, schedule, turned, stored } = job;
   numbers.fill(0);
   numbers[places.isa] = isa;
   numbers[places.threads] = threads;
@@ -28,8 +31,7 @@ export function callArguments(
   numbers[places.E] = shape.valueDim;
   numbers[places.scale] = scores.scale;
   numbers[places.softcap] = scores.softcap;
-  numbers[places.ahead] = reach.ahead;
-  numbers[places.back] = reach.back;
+  numbers[places.keyRows] = job.k.length;
   putView(numbers, places.q, job.q);
   putView(numbers, places.k, job.k);
   putView(numbers, places.v, job.v);
@@ -37,22 +39,56 @@ export function callArguments(
   if (lse) putStrides(numbers, places.lse, 0, shape.heads * shape.queries, shape.queries, 0);
   if (scores.bias) putView(numbers, places.bias, scores.bias);
   if (scores.mask) putView(numbers, places.mask, scores.mask);
-  const { tasks, units } = planUnits(shape, job.schedule);
+  turned?.forEach((queries, i) => (numbers[places.turned + i] = queries.offset));
+  if (stored) {
+    numbers[places.keyType] = STORED_CODE[stored.k.type];
+    numbers[places.valueType] = STORED_CODE[stored.v.type];
+    putStrides(numbers, places.keyScale, 0, shape.kvHeads * job.k.length, job.k.length, 0);
+    putStrides(numbers, places.valueScale, 0, shape.kvHeads * job.k.length, job.k.length, 0);
+  }
+  const { tasks, units } = planUnits(shape, schedule);
   return [
     numbers,
     units,
     tasks,
-    reach.queryOffset,
-    reach.keyLength,
+    positions.queryOffset,
+    positions.keyLength,
+    schedule.indices,
+    packReaches(schedule.reaches),
+    packPrograms(programsOf(job)),
     fixed("q", floatsOf(job.q)),
-    fixed("k", floatsOf(job.k)),
-    fixed("v", floatsOf(job.v)),
+    stored ? numbersOf(job.k, stored.k) : fixed("k", floatsOf(job.k)),
+    stored ? numbersOf(job.v, stored.v) : fixed("v", floatsOf(job.v)),
     fixed("out", floatsOf(out)),
     lse,
     scores.bias && fixed("bias", scores.bias.data),
     scores.mask && fixed("mask", scores.mask.data),
     scores.learnedSinks,
+    turnedFloats(turned, 0),
+    turnedFloats(turned, 1),
+    turnedFloats(turned, 2),
+    stored?.k.scales?.floats(),
+    stored?.v.scales?.floats(),
   ];
+}
+
+function turnedFloats(turned: readonly Tensor[] | undefined, index: number): Float32Array | undefined {
+  const queries = turned?.[index];
+  return queries && fixed("the turned queries", floatsOf(queries));
+}
+
+/** A cache's numbers in the type that they are stored in. */
+function numbersOf({ data }: Tensor, { type }: StoredRows): StoredArray {
+  const floats = data instanceof Float32Array ? data : data.floats();
+  const { buffer, byteOffset, byteLength } = floats;
+  switch (type) {
+    case "f32":
+      return floats;
+    case "i8":
+      return new Int8Array(buffer, byteOffset, byteLength);
+    default:
+      return new Uint16Array(buffer, byteOffset, byteLength / 2);
+  }
 }
 
 function putView(numbers: Float64Array, at: number, { offset, strides }: Tensor | BiasTensor | MaskTensor): void {

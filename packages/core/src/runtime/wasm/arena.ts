@@ -1,7 +1,11 @@
 import type { AttentionShape } from "../../shape.ts";
+import { REACH_INTS } from "../../schedule/reach.ts";
+import type { Schedule } from "../../schedule/schedule.ts";
+import type { Programs } from "../programs.ts";
 import type { ScoreTerms } from "../runtime.ts";
 import { UNIT_INTS, type UnitPlan } from "../units.ts";
 import { JOB_BYTES } from "./job-layout.ts";
+import { programWords } from "./stage-programs.ts";
 import type { Copies, WavePlan } from "./wave-plan.ts";
 
 const ALIGNMENT = 64;
@@ -10,7 +14,11 @@ export const SPARE_BYTES = 64;
 
 export interface ArenaInputs {
   readonly shape: AttentionShape;
+  readonly schedule: Pick<Schedule, "indices" | "reaches">;
   readonly units: UnitPlan;
+  /** Query tensors that tasks choose from. */
+  readonly operands: number;
+  readonly programs: Programs;
   readonly scores: Pick<ScoreTerms, "bias" | "mask" | "learnedSinks">;
   readonly copies: Copies;
   readonly plan: WavePlan;
@@ -29,12 +37,18 @@ type Region =
   | "queryOffset"
   | "keyLength"
   | "sinks"
+  | "indices"
+  | "reaches"
+  | "programs"
   | "tasks"
   | "units"
   | "joins"
   | "slots"
   | "states"
   | "q"
+  | "q1"
+  | "q2"
+  | "q3"
   | "out"
   | "lse"
   | "scratch"
@@ -42,6 +56,9 @@ type Region =
 
 /** Regions of which there is one for every panel in flight. */
 type PanelRegion = "k" | "v" | "bias" | "mask";
+
+/** Where the queries of every operand stand. */
+export const OPERANDS = ["q", "q1", "q2", "q3"] as const;
 
 /** The regions of everything that a call keeps in linear memory, in one allocation of `bytes`. */
 export class Arena {
@@ -81,12 +98,15 @@ export class Arena {
     take("queryOffset", 4 * batch);
     take("keyLength", 4 * batch);
     take("sinks", scores.learnedSinks === undefined ? 0 : 4 * heads);
+    take("indices", inputs.schedule.indices.byteLength);
+    take("reaches", 4 * REACH_INTS * inputs.schedule.reaches.length);
+    take("programs", 4 * programWords(inputs.programs));
     take("tasks", 4 * most.taskInts);
     take("units", 4 * UNIT_INTS * most.units);
     take("joins", 4 * units.joins);
     take("slots", plan.streams ? 0 : 4 * units.slots * inputs.slotFloats);
     take("states", plan.streams ? 4 * most.units * inputs.stateFloats : 0);
-    take("q", copies.q ? 4 * rows * headDim : 0);
+    for (const operand of OPERANDS.slice(0, inputs.operands)) take(operand, copies.q ? 4 * rows * headDim : 0);
     take("out", copies.out ? 4 * rows * valueDim : 0);
     take("lse", 4 * rows + SPARE_BYTES);
     take("scratch", 4 * threads * inputs.scratchFloats);

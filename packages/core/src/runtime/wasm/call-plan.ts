@@ -1,4 +1,6 @@
-import type { AttentionJob, ScoreTerms } from "../runtime.ts";
+import { programsOf } from "../programs.ts";
+import type { ScoreTerms, WorkspaceJob } from "../runtime.ts";
+import { operandCount, scratchNeeds } from "../scratch-needs.ts";
 import { planUnits, type UnitPlan } from "../units.ts";
 import { Arena } from "./arena.ts";
 import type { KernelExports } from "./kernel-instance.ts";
@@ -25,27 +27,26 @@ export interface CallPlan {
 }
 
 /** Everything about a call that is known before it runs. */
-export function planCall(
-  { shape, schedule, scores }: Pick<AttentionJob, "shape" | "schedule" | "scores">,
-  copies: Copies,
-  kernels: KernelExports,
-  use: CallUse,
-): CallPlan {
-  const { headDim, valueDim, kvHeads, keys } = shape;
+export function planCall(job: WorkspaceJob, copies: Copies, kernels: KernelExports, use: CallUse): CallPlan {
+  const { shape, schedule, scores } = job;
+  const { headDim, valueDim } = shape;
+  const operands = operandCount(job);
   const units = planUnits(shape, schedule);
-  const stateFloats = kernels.stateFloats(units.rows, headDim, valueDim);
-  const plan = planWaves({ shape, schedule, units, stateFloats, copies, pairTerms: pairTerms(scores) });
-  const works = new WaveWorks(plan, units, schedule, kvHeads, keys);
+  const stateFloats = kernels.stateFloats(units.rows, headDim, valueDim, operands);
+  const plan = planWaves({ shape, schedule, units, stateFloats, operands, copies, pairTerms: pairTerms(scores) });
+  const works = new WaveWorks(plan, units, schedule, shape);
   const slotFloats = kernels.slotFloats(units.rows, valueDim);
-  const hasPairTerms = scores.bias !== undefined || scores.mask !== undefined;
   // A streamed unit's state stands apart; others keep theirs in the scratch.
   const scratchRows = plan.streams ? 0 : units.rows;
-  const scratchFloats = kernels.scratchFloats(scratchRows, headDim, valueDim, hasPairTerms ? 1 : 0);
+  const scratchFloats = kernels.scratchFloats(scratchRows, headDim, valueDim, operands, scratchNeeds(job));
   const threads = Math.max(1, Math.min(use.threads, Math.floor(SCRATCH_BYTES / (4 * scratchFloats))));
   const most = works.most();
   const arena = new Arena({
     shape,
+    schedule,
     units,
+    operands,
+    programs: programsOf(job),
     scores,
     copies,
     plan,

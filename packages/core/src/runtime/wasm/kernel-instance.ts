@@ -5,11 +5,13 @@ export interface KernelExports {
   /** Takes units from the job at an address until none is left (1) or `maxUnits` are done (0). */
   run(job: number, thread: number, maxUnits: number): number;
   /** Floats of a unit's running state between panels of keys. */
-  stateFloats(rows: number, headDim: number, valueDim: number): number;
+  stateFloats(rows: number, headDim: number, valueDim: number, operands: number): number;
   /** Floats of the result of a part of a split unit. */
   slotFloats(rows: number, valueDim: number): number;
-  /** Floats that one thread works in. */
-  scratchFloats(rows: number, headDim: number, valueDim: number, pairTerms: number): number;
+  /** Floats that one thread works in; `needs` as `scratchNeeds` adds them up. */
+  scratchFloats(rows: number, headDim: number, valueDim: number, operands: number, needs: number): number;
+  /** 1 when the program at an address may run. */
+  verifyProgram(program: number, isScore: number): number;
   readonly __heap_base: WebAssembly.Global;
 }
 

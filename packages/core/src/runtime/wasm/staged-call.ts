@@ -1,11 +1,15 @@
 import { checkExtent, floatsOf, type BiasTensor, type MaskTensor, type Strides, type Tensor } from "../../tensor.ts";
-import type { AttentionJob, Runtime } from "../runtime.ts";
-import { type Arena, SPARE_BYTES } from "./arena.ts";
+import { packReaches } from "../../schedule/reach.ts";
+import { STORED_BYTES, STORED_CODE } from "../../stored.ts";
+import { programsOf } from "../programs.ts";
+import type { AttentionJob, Runtime, RuntimeBuffer } from "../runtime.ts";
+import { type Arena, OPERANDS, SPARE_BYTES } from "./arena.ts";
 import { planCall, type CallUse } from "./call-plan.ts";
 import { copyBox, packedStrides, type Box } from "./copies.ts";
-import { JOB, JOB_BEGIN, JOB_END, UNLIMITED } from "./job-layout.ts";
+import { JOB, JOB_BEGIN, JOB_END } from "./job-layout.ts";
 import type { KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
+import { stagePrograms } from "./stage-programs.ts";
 import { WasmBuffer } from "./wasm-buffer.ts";
 import type { Wave, WavePlan } from "./wave-plan.ts";
 import type { Panel, WaveWork, WaveWorks } from "./wave-work.ts";
@@ -27,15 +31,19 @@ export class StagedCall {
   readonly #arena: Arena;
   readonly #works: WaveWorks;
   readonly #group: number;
+  /** Addresses of programs, 0 for none. */
+  readonly #programs: { readonly mask: number; readonly score: number };
   readonly #resident: Readonly<Record<"q" | "k" | "v" | "out", number | undefined>>;
 
   constructor(job: AttentionJob, owner: Runtime, memory: LinearMemory, kernels: KernelExports, use: CallUse) {
-    const { reach, scores } = job;
+    const { positions, schedule, scores } = job;
     const at = (view: Tensor): number | undefined => residentAddress(view, owner);
     this.#job = job;
     this.#memory = memory;
     this.#group = job.shape.kvHeads === 0 ? 1 : job.shape.heads / job.shape.kvHeads;
-    this.#resident = { q: at(job.q), k: at(job.k), v: at(job.v), out: at(job.out) };
+    // Turned queries stand where the others do.
+    const q0 = job.turned === undefined ? at(job.q) : undefined;
+    this.#resident = { q: q0, k: at(job.k), v: at(job.v), out: at(job.out) };
     const { q, k, v, out } = this.#resident;
     const copies = { q: q === undefined, k: k === undefined, v: v === undefined, out: out === undefined };
     const { plan, works, arena, units, threads } = planCall(job, copies, kernels, use);
@@ -47,8 +55,11 @@ export class StagedCall {
     this.jobAddress = arena.at("job");
 
     const ints = memory.ints();
-    ints.set(reach.queryOffset, arena.at("queryOffset") / 4);
-    ints.set(reach.keyLength, arena.at("keyLength") / 4);
+    ints.set(positions.queryOffset, arena.at("queryOffset") / 4);
+    ints.set(positions.keyLength, arena.at("keyLength") / 4);
+    ints.set(schedule.indices, arena.at("indices") / 4);
+    ints.set(packReaches(schedule.reaches), arena.at("reaches") / 4);
+    this.#programs = stagePrograms(programsOf(job), memory, arena.at("programs"), kernels);
     if (works.tasksAtOnce) ints.set(units.tasks, arena.at("tasks") / 4);
     if (scores.learnedSinks !== undefined) memory.floats().set(scores.learnedSinks, arena.at("sinks") / 4);
   }
@@ -67,7 +78,11 @@ export class StagedCall {
     ints.fill(0, this.#arena.at("joins") / 4, this.#arena.at("joins") / 4 + this.#arena.joinCount);
     if (this.#resident.q === undefined) {
       const { from, to } = wave.rows;
-      this.#copyIn("q", this.#job.q, this.#arena.at("q"), this.#rowBox(wave, this.#job.q.width), wave, from, to);
+      const { q, turned = [] } = this.#job;
+      [q, ...turned].forEach((queries, operand) => {
+        const region = this.#arena.at(OPERANDS[operand]!);
+        this.#copyIn("q", queries, region, this.#rowBox(wave, queries.width), wave, from, to);
+      });
     }
     return work;
   }
@@ -96,7 +111,7 @@ export class StagedCall {
 
   /** Writes the Job of one panel of a wave. */
   write(wave: Wave, work: WaveWork, panel: Panel, buffer: number): void {
-    const { shape, reach, scores, lse } = this.#job;
+    const { shape, schedule, scores, lse, stored, turned = [] } = this.#job;
     const arena = this.#arena;
     const ints = this.#memory.ints();
     const floats = this.#memory.floats();
@@ -111,6 +126,11 @@ export class StagedCall {
       set(`${name}N`, place.strides.n);
     };
     setTensor("q", this.#rowPlace("q", this.#job.q, arena.at("q"), wave));
+    turned.forEach((queries, i) => {
+      const operand = OPERANDS[i + 1]!;
+      set(operand, this.#rowPlace("q", queries, arena.at(operand), wave).address);
+    });
+    set("operands", 1 + turned.length);
     setTensor("out", this.#rowPlace("out", this.#job.out, arena.at("out"), wave));
     setTensor("k", this.#keyPlace("k", this.#job.k, arena.inPanel("k", buffer), wave, panel));
     setTensor("v", this.#keyPlace("v", this.#job.v, arena.inPanel("v", buffer), wave, panel));
@@ -150,8 +170,19 @@ export class StagedCall {
     set("keyBase", panel.first);
     set("keyLo", panel.from);
     set("keyHi", panel.to);
-    set("ahead", Math.min(reach.ahead, UNLIMITED));
-    set("back", Math.min(reach.back, UNLIMITED));
+    set("indices", schedule.indices.length === 0 ? 0 : arena.at("indices"));
+    set("reaches", arena.at("reaches"));
+    set("maskProgram", this.#programs.mask);
+    set("scoreProgram", this.#programs.score);
+    for (const [name, rows] of [
+      ["k", stored?.k],
+      ["v", stored?.v],
+    ] as const) {
+      set(name === "k" ? "keyType" : "valueType", STORED_CODE[rows?.type ?? "f32"]);
+      set(`${name}Scale`, rows?.scales === undefined ? 0 : scalesAddress(rows.scales) + 4 * panel.first);
+      set(`${name}ScaleB`, shape.kvHeads * this.#job.k.length);
+      set(`${name}ScaleH`, this.#job.k.length);
+    }
     set("phase", (panel === work.panels[0] ? JOB_BEGIN : 0) | (panel === work.panels.at(-1) ? JOB_END : 0));
     set("unitCount", work.unitCount);
     floats[word + JOB.scale] = scores.scale;
@@ -239,7 +270,10 @@ export class StagedCall {
 
   #keyPlace(name: "k" | "v", view: Tensor, region: number, wave: Wave, panel: Panel): Place {
     const own = this.#resident[name];
-    if (own !== undefined) return { address: own + 4 * panel.first * view.strides.n, strides: view.strides };
+    if (own !== undefined) {
+      const bytes = STORED_BYTES[this.#job.stored?.[name].type ?? "f32"];
+      return { address: own + bytes * panel.first * view.strides.n, strides: view.strides };
+    }
     const strides = packedStrides(this.#keyBox(wave, panel, view.width), view.strides);
     return { address: shifted(region, 4, strides, wave.batch.from, wave.kvHeads.from), strides };
   }
@@ -283,6 +317,11 @@ const ROWS_INSIDE: Strides = { b: 0, h: 1, n: 0 };
  */
 function shifted(region: number, bytes: number, strides: Strides, batch: number, head: number): number {
   return region - bytes * (batch * strides.b + head * strides.h);
+}
+
+function scalesAddress(scales: RuntimeBuffer): number {
+  if (scales instanceof WasmBuffer) return scales.address;
+  throw new TypeError("wasm runtime: the scales of a cache lie outside of its memory");
 }
 
 function residentAddress(view: Tensor, owner: Runtime): number | undefined {

@@ -95,8 +95,8 @@ describe("streaming", () => {
     for (const causal of [false, true]) {
       const given = inputs(sizes);
       const { out, lse } = await dense({ causal }).forward(given, { runtime: two, lse: true });
-      const limits = { ahead: causal ? 0 : Infinity, back: Infinity };
-      const variant = { ...limits, scale: undefined, softcap: 0, learnedSinks: undefined };
+      const visibility = { reach: { ahead: causal ? 0 : Infinity, back: Infinity }, mask: undefined };
+      const variant = { visibility, scale: undefined, softcap: 0, learnedSinks: undefined };
       const job = checkCall("test", variant, given, false);
       const { h, n, b } = out.strides;
       let most = 0;

@@ -24,7 +24,7 @@ function planned({ shape, causal, window, lengths, copies, pairTerms }: Call, li
   const keyLength = Int32Array.from({ length: shape.batch }, (_, b) => lengths?.[b] ?? shape.keys);
   const queryOffset = keyLength.map((length) => length - shape.queries);
   const reach = { queryOffset, keyLength, ahead: causal ? 0 : Infinity, back: window ?? Infinity };
-  const schedule = bandSchedule(shape, reach, pairTerms !== undefined);
+  const schedule = bandSchedule(shape, reach, reach, pairTerms !== undefined);
   const units = planUnits(shape, schedule);
   const stateFloats = units.rows * (shape.headDim + shape.valueDim + 2);
   const inputs: WaveInputs = {
@@ -32,11 +32,12 @@ function planned({ shape, causal, window, lengths, copies, pairTerms }: Call, li
     schedule,
     units,
     stateFloats,
+    operands: 1,
     copies: copies ?? EVERYTHING_COPIED,
     pairTerms: pairTerms ?? [],
   };
   const plan = limits === undefined ? planWaves(inputs) : planWaves(inputs, limits);
-  return { units, plan, inputs, works: new WaveWorks(plan, units, schedule, shape.kvHeads, shape.keys), schedule };
+  return { units, plan, inputs, works: new WaveWorks(plan, units, schedule, shape), schedule };
 }
 
 /** How often each (batch element, query head, row, key) is met, with panels and parts as the kernels cut them. */
@@ -178,6 +179,7 @@ test.each<[string, AttentionShape, Omit<Call, "shape" | "causal">]>([
     };
     const arena = new Arena({
       ...inputs,
+      programs: { mask: undefined, score: undefined },
       scores: { bias: term(4) as never, mask: term(1) as never, learnedSinks: undefined },
       plan,
       units,

@@ -1,4 +1,4 @@
-import { TASK_INTS, type Schedule } from "../../schedule/schedule.ts";
+import { stacksPerGroup, TASK_INTS, taskRow, type Schedule } from "../../schedule/schedule.ts";
 import type { AttentionShape } from "../../shape.ts";
 import type { UnitPlan } from "../units.ts";
 
@@ -32,6 +32,8 @@ export interface WaveInputs {
   readonly units: UnitPlan;
   /** Floats of a unit's running state. */
   readonly stateFloats: number;
+  /** Query tensors that tasks choose from. */
+  readonly operands: number;
   readonly copies: Copies;
   /** Heads and rows (1 where they are broadcast) and bytes a pair of what is added or masked pair by pair. */
   readonly pairTerms: readonly { readonly heads: number; readonly rows: number; readonly bytes: number }[];
@@ -99,12 +101,15 @@ export function planWaves(inputs: WaveInputs, limits: WaveLimits = LIMITS): Wave
   return { ...blockWaves(inputs, blocks), panelKeys, streams: true };
 }
 
-function waveCosts({ shape, schedule, units, stateFloats, copies, pairTerms }: WaveInputs, limits: WaveLimits) {
+function waveCosts(
+  { shape, schedule, units, stateFloats, operands, copies, pairTerms }: WaveInputs,
+  limits: WaveLimits,
+) {
   const { heads, kvHeads, queries, keys, headDim, valueDim } = shape;
   const group = heads / kvHeads;
   const blockPositions = Math.max(1, Math.min(schedule.blockPositions, queries));
   const stacks = Math.ceil((group * blockPositions) / Math.max(1, units.rows));
-  const rowBytes = 4 * group * ((copies.q ? headDim : 0) + (copies.out ? valueDim : 0) + 1);
+  const rowBytes = 4 * group * ((copies.q ? operands * headDim : 0) + (copies.out ? valueDim : 0) + 1);
   const keyBytes = 4 * ((copies.k ? headDim : 0) + (copies.v ? valueDim : 0));
   const keyFlops = units.rows * 2 * (headDim + valueDim);
   const unitKeys = mostKeys(schedule);
@@ -169,18 +174,21 @@ function headWaves(batch: number, kvHeads: number, queries: number, heads: numbe
 /** Waves of `blocks` blocks of rows of one key head. */
 function blockWaves({ shape, schedule }: WaveInputs, blocks: number): Cut {
   const waves: Wave[] = [];
+  const stacks = stacksPerGroup(shape.heads, shape.kvHeads, schedule.stack);
   let most = 0;
   for (let b = 0; b < shape.batch; b++) {
     for (let g = 0; g < shape.kvHeads; g++) {
-      const list = schedule.lists[schedule.listOf[b * shape.kvHeads + g]!]!;
-      const count = list.blocks.length - 1;
+      // All lists have the same blocks.
+      const { tasks, blocks: starts } = schedule.lists[schedule.listOf[(b * shape.kvHeads + g) * stacks]!]!;
+      const count = starts.length - 1;
       for (const span of spans(count, equalShare(count, blocks))) {
         let [from, to, covered] = [Infinity, 0, 0];
         for (let block = span.from; block < span.to; block++) {
-          const [rowStart, rowCount, rowStride] = list.tasks.subarray(list.blocks[block]! * TASK_INTS);
-          from = Math.min(from, rowStart!);
-          to = Math.max(to, rowStart! + (rowCount! - 1) * rowStride! + 1);
-          covered += rowCount!;
+          const at = starts[block]! * TASK_INTS;
+          const rows = tasks[at + 1]!;
+          from = Math.min(from, taskRow(tasks, at, 0, schedule.indices));
+          to = Math.max(to, taskRow(tasks, at, rows - 1, schedule.indices) + 1);
+          covered += rows;
         }
         most = Math.max(most, to - from);
         waves.push({

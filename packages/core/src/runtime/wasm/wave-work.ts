@@ -1,4 +1,5 @@
-import { TASK_INTS, type Schedule } from "../../schedule/schedule.ts";
+import { TASK_INTS, taskKeyEnd, taskRow, type Schedule } from "../../schedule/schedule.ts";
+import type { AttentionShape } from "../../shape.ts";
 import { UNIT_INTS, type UnitPlan } from "../units.ts";
 import { PANEL_ALIGNMENT, type Span, type Wave, type WavePlan } from "./wave-plan.ts";
 
@@ -30,18 +31,21 @@ export class WaveWorks {
   readonly #schedule: Schedule;
   readonly #kvHeads: number;
   readonly #keys: number;
+  /** Key heads of all batch elements. */
+  readonly #heads: number;
   /** Indices of units by key head and first task: those of (b, g) are #byHead[#headStart[b * G + g]] and following. */
   #byHead: Int32Array | undefined;
   #headStart = new Int32Array(0);
   /** First task of every list among the joined tasks. */
   readonly #listStart: number[] = [];
 
-  constructor(plan: WavePlan, units: UnitPlan, schedule: Schedule, kvHeads: number, keys: number) {
+  constructor(plan: WavePlan, units: UnitPlan, schedule: Schedule, shape: AttentionShape) {
     this.#plan = plan;
     this.#units = units;
     this.#schedule = schedule;
-    this.#kvHeads = kvHeads;
-    this.#keys = keys;
+    this.#kvHeads = shape.kvHeads;
+    this.#keys = shape.keys;
+    this.#heads = shape.batch * shape.kvHeads;
     this.tasksAtOnce = units.tasks.length * 4 <= TASKS_AT_ONCE;
     let start = 0;
     for (const list of schedule.lists) {
@@ -78,12 +82,17 @@ export class WaveWorks {
 
   /** The runs of rows that belong to a wave of some blocks, where others lie between them. */
   rowsOf(wave: Wave): Span[] {
-    const { tasks, blocks } = this.#schedule.lists[this.#schedule.listOf[this.#headOf(wave)]!]!;
+    const { indices, lists } = this.#schedule;
+    const { tasks, blocks } = lists[this.#listsOf(this.#headOf(wave))[0]!]!;
     const runs: Span[] = [];
     for (let block = wave.blocks!.from; block < wave.blocks!.to; block++) {
-      const [start, count, stride] = tasks.subarray(blocks[block]! * TASK_INTS);
-      if (stride === 1) runs.push({ from: start!, to: start! + count! });
-      else for (let i = 0; i < count!; i++) runs.push({ from: start! + i * stride!, to: start! + i * stride! + 1 });
+      const at = blocks[block]! * TASK_INTS;
+      for (let i = 0; i < tasks[at + 1]!; i++) {
+        const row = taskRow(tasks, at, i, indices);
+        const before = runs.at(-1);
+        if (before?.to === row) runs[runs.length - 1] = { from: before.from, to: row + 1 };
+        else runs.push({ from: row, to: row + 1 });
+      }
     }
     return runs;
   }
@@ -108,8 +117,17 @@ export class WaveWorks {
       return byHead.slice(this.#headStart[first + wave.kvHeads.from], this.#headStart[first + wave.kvHeads.to]);
     }
     const head = first + wave.kvHeads.from;
-    const [from, to] = this.#taskRange(wave.blocks, head);
-    return byHead.slice(this.#firstWith(head, from), this.#firstWith(head, to));
+    const pieces = this.#listsOf(head).map((list) => {
+      const [from, to] = this.#taskRange(wave.blocks!, list);
+      return byHead.subarray(this.#firstWith(head, from), this.#firstWith(head, to));
+    });
+    return Int32Array.from(pieces.flatMap((piece) => [...piece]));
+  }
+
+  /** The lists of a head's stacks, each once. */
+  #listsOf(head: number): number[] {
+    const stacks = this.#schedule.listOf.length / Math.max(1, this.#heads);
+    return [...new Set(this.#schedule.listOf.subarray(head * stacks, (head + 1) * stacks))];
   }
 
   /** Where the units of a head whose first task is at least `task` begin. */
@@ -123,8 +141,7 @@ export class WaveWorks {
     return low;
   }
 
-  #taskRange({ from, to }: Span, head: number): [from: number, to: number] {
-    const list = this.#schedule.listOf[head]!;
+  #taskRange({ from, to }: Span, list: number): [from: number, to: number] {
     const { blocks } = this.#schedule.lists[list]!;
     return [this.#listStart[list]! + blocks[from]!, this.#listStart[list]! + blocks[to]!];
   }
@@ -132,7 +149,7 @@ export class WaveWorks {
   #headIndex(): Int32Array {
     if (this.#byHead !== undefined) return this.#byHead;
     const { units, unitCount } = this.#units;
-    const start = new Int32Array(this.#schedule.listOf.length + 1);
+    const start = new Int32Array(this.#heads + 1);
     const headOf = (unit: number): number => units[unit * UNIT_INTS]! * this.#kvHeads + units[unit * UNIT_INTS + 3]!;
     for (let unit = 0; unit < unitCount; unit++) start[headOf(unit) + 1]!++;
     for (let head = 1; head < start.length; head++) start[head]! += start[head - 1]!;
@@ -164,7 +181,7 @@ export class WaveWorks {
       for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) {
         const [lo, keys] = [tasks[at + 3]!, tasks[at + 4]!];
         if (keys === 0) continue;
-        const hi = lo + (keys - 1) * tasks[at + 5]! + 1;
+        const hi = taskKeyEnd(tasks, at, this.#schedule.indices);
         for (let panel = Math.floor(lo / size); panel * size < hi; panel++) {
           first[panel] = Math.min(first[panel]!, Math.max(lo, panel * size));
           end[panel] = Math.max(end[panel]!, Math.min(hi, (panel + 1) * size));

@@ -22,6 +22,13 @@ EMULATED __m512 emulated_loadu_ps(const void *p) {
   memcpy(&to, p, sizeof to);
   return to;
 }
+EMULATED __m512 emulated_cvtph_ps(__m256i halves) {
+  uint16_t from[16];
+  __m512 to;
+  memcpy(from, &halves, sizeof from);
+  EACH_LANE to[i] = _cvtsh_ss(from[i]);
+  return to;
+}
 EMULATED void emulated_storeu_ps(void *p, __m512 x) { memcpy(p, &x, sizeof x); }
 EMULATED __m512 emulated_add_ps(__m512 a, __m512 b) { return a + b; }
 EMULATED __m512 emulated_sub_ps(__m512 a, __m512 b) { return a - b; }
@@ -112,6 +119,7 @@ EMULATED __m512 emulated_permutexvar_ps(__m512i order, __m512 x) {
 
 #define _mm512_set1_ps emulated_set1_ps
 #define _mm512_loadu_ps emulated_loadu_ps
+#define _mm512_cvtph_ps emulated_cvtph_ps
 #define _mm512_storeu_ps emulated_storeu_ps
 #define _mm512_add_ps emulated_add_ps
 #define _mm512_sub_ps emulated_sub_ps

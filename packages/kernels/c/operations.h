@@ -1,0 +1,15 @@
+// Instructions of a program: five integers op, to, a, b, c each. The numbers are those of core's operations.ts.
+#ifndef SACCADE_OPERATIONS_H
+#define SACCADE_OPERATIONS_H
+
+enum { PROGRAM_REGISTERS = 24, PROGRAM_INSTRUCTIONS = 1024 };
+
+enum {
+  OP_CONST = 0, OP_QUERY, OP_HEAD, OP_KEY, OP_BATCH, OP_SCORE, OP_LOOKUP,
+  OP_IADD = 10, OP_ISUB, OP_IMUL, OP_IDIV, OP_IMOD, OP_IMIN, OP_IMAX, OP_IABS, OP_ISHR, OP_IAND,
+  OP_FADD = 20, OP_FSUB, OP_FMUL, OP_FDIV, OP_FMOD, OP_FMIN, OP_FMAX, OP_FABS, OP_EXP, OP_LOG, OP_TANH, OP_FLOOR, OP_I2F,
+  OP_ILT = 40, OP_ILE, OP_IEQ, OP_FLT, OP_FLE, OP_FEQ,
+  OP_AND = 50, OP_OR, OP_NOT, OP_SELECT
+};
+
+#endif

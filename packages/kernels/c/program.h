@@ -1,0 +1,301 @@
+// Mask and score expressions as instructions that run over a chunk of pairs at a time.
+//
+// A value belongs to a class: uniform, of a row, of a key, or of a pair. Code stands in four sections in this order. One axis of a
+// chunk lies along the lanes (rows in panels, keys where there are few rows), the other one outside:
+//
+//   uniform         [LANES]                all the same
+//   along the lanes [vectors][LANES]
+//   outside         [outer][LANES]         each number repeated, so that no instruction has to broadcast
+//   pair            [outer][vectors][LANES]
+//
+// A register of any class is then a place with two strides, and one loop serves every instruction. Integers have 32 bits and
+// wrap around; booleans are 0 and -1.
+#ifndef SACCADE_PROGRAM_H
+#define SACCADE_PROGRAM_H
+
+#include "elementary.h"
+#include "lanes.h"
+#include "operations.h"
+#include "scores.h"
+#include "tile.h"
+
+// A chunk has at most CHUNK outer rows of a panel, or a few rows against their keys.
+enum { CHUNK = 16, FEW_PAIRS = 12 * 64, PANEL_PAIRS = CHUNK * PANEL_VECTORS * LANES };
+enum { REGISTER_FLOATS = FEW_PAIRS > PANEL_PAIRS ? FEW_PAIRS : PANEL_PAIRS };
+enum { PROGRAM_FLOATS = PROGRAM_REGISTERS * REGISTER_FLOATS };
+
+typedef struct {
+  char *at;
+  int outer, vector; // bytes from one to the next, 0 where all are the same
+} Register;
+
+// The pairs that a program looks at: rows [row, ...) of the unit and keys [key, ...) of the tile.
+typedef struct {
+  const Rows *rows;
+  const Tile *tile;
+  int row, key;
+  int rowsInLanes;
+  int outer, vectors;
+  const float *scores; // products, [outer][stride]
+  int stride;
+  Register registers[PROGRAM_REGISTERS];
+} Chunk;
+
+INLINE lanes_i32 lanes_load(const char *at) {
+  lanes_i32 x;
+  __builtin_memcpy(&x, at, sizeof x);
+  return x;
+}
+INLINE lanes_f32 as_f32(lanes_i32 x) { return (lanes_f32)x; }
+INLINE lanes_i32 as_i32(lanes_f32 x) { return (lanes_i32)x; }
+INLINE lanes_i32 lanes_select(lanes_i32 mask, lanes_i32 a, lanes_i32 b) { return (a & mask) | (b & ~mask); }
+
+// Division that rounds down. Nothing traps: x / 0 and x % 0 are 0, and dividing by -1 wraps around.
+INLINE int32_t floor_quotient(int32_t a, int32_t b) {
+  if (b == 0) return 0;
+  if (b == -1) return (int32_t)(0u - (uint32_t)a);
+  const int32_t quotient = a / b;
+  return quotient - (a % b != 0 && (a < 0) != (b < 0));
+}
+INLINE int32_t floor_remainder(int32_t a, int32_t b) {
+  if (b == 0 || b == -1) return 0;
+  const int32_t remainder = a % b;
+  return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder;
+}
+
+// vf_exp is made for x <= 0; above, the square of exp(x / 2) overflows where it should.
+INLINE lanes_f32 exp_any(lanes_f32 x) {
+  vf whole, half;
+  __builtin_memcpy(&whole, &x, sizeof whole);
+  half = vf_mul(whole, vf_set(0.5f));
+  const vf root = vf_exp(vf_min(half, vf_set(60.0f)));
+  const vf high = vf_select(vf_less(half, vf_set(60.0f)), vf_mul(root, root), vf_mul(half, vf_set(__builtin_inff())));
+  whole = vf_select(vf_less(vf_set(0.0f), whole), high, vf_exp(whole));
+  __builtin_memcpy(&x, &whole, sizeof x);
+  return x;
+}
+INLINE lanes_f32 tanh_any(lanes_f32 x) {
+  vf t;
+  __builtin_memcpy(&t, &x, sizeof t);
+  t = vf_tanh(t);
+  __builtin_memcpy(&x, &t, sizeof x);
+  return x;
+}
+INLINE lanes_f32 log_any(lanes_f32 x) {
+  for (int i = 0; i < LANES; i++) x[i] = x[i] < 0 ? __builtin_nanf("") : (float)log_of_sum(x[i]);
+  return x;
+}
+// From 2^23 on every float is whole; below, adding 2^23 and taking it away again rounds to the nearest.
+INLINE lanes_f32 floor_any(lanes_f32 x) {
+  const lanes_f32 whole = (lanes_f32){0} + 8388608.0f;
+  const lanes_i32 sign = as_i32(x) & INT32_MIN;
+  const lanes_f32 size = as_f32(as_i32(x) & INT32_MAX);
+  lanes_f32 nearest = as_f32(as_i32((size + whole) - whole) | sign);
+  nearest += as_f32(as_i32((lanes_f32){0} - 1.0f) & (lanes_i32)(nearest > x));
+  return as_f32(lanes_select((lanes_i32)(size < whole), as_i32(nearest), as_i32(x)));
+}
+
+INLINE lanes_i32 apply(const int op, lanes_i32 a, lanes_i32 b) {
+  const lanes_u32 ua = (lanes_u32)a, ub = (lanes_u32)b;
+  switch (op) {
+  case OP_IADD: return (lanes_i32)(ua + ub);
+  case OP_ISUB: return (lanes_i32)(ua - ub);
+  case OP_IMUL: return (lanes_i32)(ua * ub);
+  case OP_IDIV:
+    for (int i = 0; i < LANES; i++) a[i] = floor_quotient(a[i], b[i]);
+    return a;
+  case OP_IMOD:
+    for (int i = 0; i < LANES; i++) a[i] = floor_remainder(a[i], b[i]);
+    return a;
+  case OP_IMIN: return lanes_select((lanes_i32)(a < b), a, b);
+  case OP_IMAX: return lanes_select((lanes_i32)(a < b), b, a);
+  case OP_IABS: return lanes_select((lanes_i32)(a < 0), (lanes_i32)(0 - ua), a);
+  case OP_FADD: return as_i32(as_f32(a) + as_f32(b));
+  case OP_FSUB: return as_i32(as_f32(a) - as_f32(b));
+  case OP_FMUL: return as_i32(as_f32(a) * as_f32(b));
+  case OP_FDIV: return as_i32(as_f32(a) / as_f32(b));
+  case OP_FMOD: return as_i32(as_f32(a) - as_f32(b) * floor_any(as_f32(a) / as_f32(b)));
+  case OP_FMIN: return lanes_select((lanes_i32)(as_f32(a) < as_f32(b)), a, b);
+  case OP_FMAX: return lanes_select((lanes_i32)(as_f32(a) < as_f32(b)), b, a);
+  case OP_FABS: return a & INT32_MAX;
+  case OP_EXP: return as_i32(exp_any(as_f32(a)));
+  case OP_LOG: return as_i32(log_any(as_f32(a)));
+  case OP_TANH: return as_i32(tanh_any(as_f32(a)));
+  case OP_FLOOR: return as_i32(floor_any(as_f32(a)));
+  case OP_I2F: return as_i32(__builtin_convertvector(a, lanes_f32));
+  case OP_ILT: return (lanes_i32)(a < b);
+  case OP_ILE: return (lanes_i32)(a <= b);
+  case OP_IEQ: return (lanes_i32)(a == b);
+  case OP_FLT: return (lanes_i32)(as_f32(a) < as_f32(b));
+  case OP_FLE: return (lanes_i32)(as_f32(a) <= as_f32(b));
+  case OP_FEQ: return (lanes_i32)(as_f32(a) == as_f32(b));
+  case OP_AND: return a & b;
+  case OP_OR: return a | b;
+  default: return ~a; // OP_NOT
+  }
+}
+
+INLINE void each(const int op, Register to, Register a, Register b, int outer, int vectors) {
+  for (int j = 0; j < outer; j++)
+    for (int v = 0; v < vectors; v++) {
+      const lanes_i32 result =
+          apply(op, lanes_load(a.at + j * a.outer + v * a.vector), lanes_load(b.at + j * b.outer + v * b.vector));
+      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+    }
+}
+
+static void each_select(Register to, Register mask, Register a, Register b, int outer, int vectors) {
+  for (int j = 0; j < outer; j++)
+    for (int v = 0; v < vectors; v++) {
+      const lanes_i32 m = lanes_load(mask.at + j * mask.outer + v * mask.vector);
+      const lanes_i32 result = lanes_select(m, lanes_load(a.at + j * a.outer + v * a.vector),
+                                            lanes_load(b.at + j * b.outer + v * b.vector));
+      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+    }
+}
+
+static void each_immediate(int op, Register to, Register a, int with, int outer, int vectors) {
+  for (int j = 0; j < outer; j++)
+    for (int v = 0; v < vectors; v++) {
+      const lanes_i32 x = lanes_load(a.at + j * a.outer + v * a.vector), result = op == OP_ISHR ? x >> with : x & with;
+      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+    }
+}
+
+INLINE int32_t table_at(const Table *table, int32_t index) {
+  const int32_t last = table->length - 1;
+  return ((const int32_t *)table->data)[index < 0 ? 0 : index > last ? last : index];
+}
+
+// `repeated`: all lanes of a vector hold the same index.
+static void each_lookup(Register to, Register a, const Table *table, int repeated, int outer, int vectors) {
+  for (int j = 0; j < outer; j++)
+    for (int v = 0; v < vectors; v++) {
+      const lanes_i32 index = lanes_load(a.at + j * a.outer + v * a.vector);
+      lanes_i32 result = {0};
+      if (repeated) result = (lanes_i32){0} + table_at(table, index[0]);
+      else
+        for (int i = 0; i < LANES; i++) result[i] = table_at(table, index[i]);
+      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+    }
+}
+
+static void each_score(Register to, const Chunk *chunk) {
+  for (int j = 0; j < chunk->outer; j++)
+    for (int v = 0; v < chunk->vectors; v++)
+      vf_store((float *)(to.at + j * to.outer + v * to.vector),
+               score_of(chunk->rows->job, vf_load(chunk->scores + j * chunk->stride + v * LANES)));
+}
+
+// A number of every row or every key of the chunk.
+INLINE int32_t axis_number(const Chunk *chunk, const int op, int i) {
+  if (op == OP_KEY) return i < chunk->tile->count - chunk->key ? tile_key(chunk->tile, chunk->key + i) : 0;
+  const int r = chunk->row + i;
+  return op == OP_HEAD ? rows_head(chunk->rows, r) : (int32_t)rows_position(chunk->rows, r);
+}
+static void each_axis(Register to, const Chunk *chunk, int op, int outer, int vectors) {
+  for (int j = 0; j < outer; j++)
+    for (int v = 0; v < vectors; v++) {
+      lanes_i32 result = {0};
+      if (outer > 1 || to.outer) result = (lanes_i32){0} + axis_number(chunk, op, j);
+      else
+        for (int i = 0; i < LANES; i++) result[i] = axis_number(chunk, op, v * LANES + i);
+      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+    }
+}
+
+INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t *code, int section, Register to, int outer,
+                            int vectors) {
+  enum { UNIFORM, ROW, KEY, PAIR };
+  const int op = code[0];
+  const Register a = chunk->registers[code[2] < PROGRAM_REGISTERS && op > OP_SCORE ? code[2] : 0];
+  const Register b = chunk->registers[op >= OP_FADD || (op >= OP_IADD && op <= OP_IABS) ? code[3] : 0];
+  switch (op) {
+  case OP_CONST: {
+    const lanes_i32 x = (lanes_i32){0} + code[2];
+    __builtin_memcpy(to.at, &x, sizeof x);
+    return;
+  }
+  case OP_BATCH: {
+    const lanes_i32 x = (lanes_i32){0} + chunk->rows->unit->batch;
+    __builtin_memcpy(to.at, &x, sizeof x);
+    return;
+  }
+  case OP_QUERY:
+  case OP_HEAD:
+  case OP_KEY: each_axis(to, chunk, op, outer, vectors); return;
+  case OP_SCORE: each_score(to, chunk); return;
+  case OP_LOOKUP:
+    each_lookup(to, a, program->tables + code[3], section == UNIFORM || (section == ROW) != chunk->rowsInLanes, outer, vectors);
+    return;
+  case OP_ISHR:
+  case OP_IAND: each_immediate(op, to, a, code[4], outer, vectors); return;
+  case OP_SELECT: each_select(to, a, b, chunk->registers[code[4]], outer, vectors); return;
+#define EACH(OP) case OP: each(OP, to, a, b, outer, vectors); return;
+    EACH(OP_IADD) EACH(OP_ISUB) EACH(OP_IMUL) EACH(OP_IDIV) EACH(OP_IMOD) EACH(OP_IMIN) EACH(OP_IMAX) EACH(OP_IABS)
+    EACH(OP_FADD) EACH(OP_FSUB) EACH(OP_FMUL) EACH(OP_FDIV) EACH(OP_FMOD) EACH(OP_FMIN) EACH(OP_FMAX) EACH(OP_FABS)
+    EACH(OP_EXP) EACH(OP_LOG) EACH(OP_TANH) EACH(OP_FLOOR) EACH(OP_I2F) EACH(OP_ILT) EACH(OP_ILE) EACH(OP_IEQ)
+    EACH(OP_FLT) EACH(OP_FLE) EACH(OP_FEQ) EACH(OP_AND) EACH(OP_OR) EACH(OP_NOT)
+#undef EACH
+  }
+}
+
+// Runs a section over the chunk and returns where its values stand.
+static void section_run(Chunk *chunk, const Program *program, float *registers, int section) {
+  enum { UNIFORM, ROW, KEY, PAIR };
+  const int lanes = section == PAIR || (section == ROW && chunk->rowsInLanes) || (section == KEY && !chunk->rowsInLanes);
+  const int outside = section == PAIR || (section != UNIFORM && !lanes);
+  const int vectors = lanes ? chunk->vectors : 1, outer = outside ? chunk->outer : 1;
+  const int size = (int)sizeof(lanes_i32);
+  for (int i = section == 0 ? 0 : program->ends[section - 1]; i < program->ends[section]; i++) {
+    const int32_t *code = program->code + 5 * i;
+    const Register to = {(char *)(registers + code[1] * REGISTER_FLOATS), outside ? vectors * size : 0, lanes ? size : 0};
+    instruction_run(chunk, program, code, section, to, outer, vectors);
+    chunk->registers[code[1]] = to;
+  }
+}
+
+// What does not change from one chunk of a tile to the next.
+static void chunk_open(Chunk *chunk, const Program *program, float *registers) {
+  chunk->registers[0] = (Register){(char *)registers, 0, 0};
+  section_run(chunk, program, registers, 0);
+  if (chunk->rowsInLanes) section_run(chunk, program, registers, 1);
+}
+
+// The program's result for the pairs of the chunk.
+static Register chunk_run(Chunk *chunk, const Program *program, float *registers) {
+  if (!chunk->rowsInLanes) section_run(chunk, program, registers, 1);
+  section_run(chunk, program, registers, 2);
+  section_run(chunk, program, registers, 3);
+  return chunk->registers[program->result];
+}
+
+INLINE vf register_at(Register from, int j, int v) { return vf_load((const float *)(from.at + j * from.outer + v * from.vector)); }
+
+// Hides the pairs of a chunk that the mask program does not show: terms[j][v] becomes -Infinity.
+static void mask_chunk(Chunk *chunk, const Program *program, float *registers, float *terms, int fresh) {
+  const Register shown = chunk_run(chunk, program, registers);
+  const lanes_i32 hidden = as_i32((lanes_f32){0} - __builtin_inff());
+  for (int j = 0; j < chunk->outer; j++)
+    for (int v = 0; v < chunk->vectors; v++) {
+      char *cell = (char *)(terms + j * chunk->stride + v * LANES);
+      const lanes_i32 mask = lanes_load(shown.at + j * shown.outer + v * shown.vector);
+      const lanes_i32 result = lanes_select(mask, fresh ? (lanes_i32){0} : lanes_load(cell), hidden);
+      __builtin_memcpy(cell, &result, sizeof result);
+    }
+}
+
+// Replaces the products of a chunk by the score program's result. One of -Infinity hides the pair like a bias would.
+static void score_chunk(Chunk *chunk, const Program *program, float *registers, float *scores, float *terms, int fresh) {
+  const Register score = chunk_run(chunk, program, registers);
+  const vf hidden = vf_set(-__builtin_inff());
+  for (int j = 0; j < chunk->outer; j++)
+    for (int v = 0; v < chunk->vectors; v++) {
+      const int cell = j * chunk->stride + v * LANES;
+      const vf s = register_at(score, j, v);
+      vf_store(scores + cell, s);
+      vf_store(terms + cell, vf_select(vf_equal(s, hidden), hidden, fresh ? vf_set(0.0f) : vf_load(terms + cell)));
+    }
+}
+
+#endif
