@@ -8,11 +8,23 @@ import { type RangeBounds, rangeBoundsOf } from "./range-bounds.ts";
 /** How much of a rectangle of pairs a mask shows, as far as its bounds tell: "some" also where they do not tell. */
 export type Decision = "none" | "all" | "some";
 
+/** An operation with its registers; operands that it does not take repeat the first. */
 interface Step {
   readonly node: Node;
   readonly to: number;
-  readonly operands: readonly number[];
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
   readonly range: RangeBounds | undefined;
+}
+
+const known = new WeakMap<Mask, MaskBounds>();
+
+/** The bounds of a mask, made once. Whoever asks sets the queries, and is done with it before somebody else asks. */
+export function boundsOf(mask: Mask): MaskBounds {
+  let bounds = known.get(mask);
+  if (bounds === undefined) known.set(mask, (bounds = new MaskBounds(mask)));
+  return bounds;
 }
 
 /**
@@ -27,29 +39,29 @@ export class MaskBounds {
   #q0 = 0;
   #q1 = 0;
   #b = 0;
-  #h = 0;
+  #h0 = 0;
+  #h1 = 0;
   #k0 = 0;
   #k1 = 0;
 
   constructor(mask: Mask) {
     const { nodes, operands } = flatten(rootOf(mask));
     this.#intervals = new Intervals(nodes.length);
-    const steps = nodes.map((node, to): Step => ({
-      node,
-      to,
-      operands: operands[to]!,
-      range: node.array && rangeBoundsOf(node.array),
-    }));
+    const steps = nodes.map((node, to): Step => {
+      const [a = 0, b = a, c = a] = operands[to]!;
+      return { node, to, a, b, c, range: node.array && rangeBoundsOf(node.array) };
+    });
     this.#rowSteps = steps.filter(({ node }) => (node.over & OVER_K) === 0);
     this.#keySteps = steps.filter(({ node }) => (node.over & OVER_K) !== 0);
   }
 
-  /** Positions q0..q1, both inclusive, of batch element b and query head h. */
-  setQueries(q0: number, q1: number, b: number, h: number): void {
+  /** Positions q0..q1 of query heads h0..h1 of batch element b, all ends inclusive. */
+  setQueries(q0: number, q1: number, b: number, h0: number, h1: number = h0): void {
     this.#q0 = q0;
     this.#q1 = q1;
     this.#b = b;
-    this.#h = h;
+    this.#h0 = h0;
+    this.#h1 = h1;
     for (const step of this.#rowSteps) this.#run(step);
   }
 
@@ -63,9 +75,8 @@ export class MaskBounds {
     return low[result] === 1 ? "all" : high[result] === 0 ? "none" : "some";
   }
 
-  #run({ node, to, operands, range }: Step): void {
+  #run({ node, to, a, b, c, range }: Step): void {
     const intervals = this.#intervals;
-    const [a, b, c] = operands;
     switch (node.op) {
       case OP.CONST:
         if (Number.isNaN(node.value)) return intervals.set(to, -Infinity, Infinity);
@@ -77,14 +88,14 @@ export class MaskBounds {
       case OP.BATCH:
         return intervals.set(to, this.#b, this.#b);
       case OP.HEAD:
-        return intervals.set(to, this.#h, this.#h);
+        return intervals.set(to, this.#h0, this.#h1);
       case OP.LOOKUP: {
         const last = node.array!.length - 1;
-        range!.find(clamp(intervals.low[a!]!, last), clamp(intervals.high[a!]!, last));
+        range!.find(clamp(intervals.low[a]!, last), clamp(intervals.high[a]!, last));
         return intervals.set(to, range!.low, range!.high);
       }
       default:
-        return intervals.apply(node.op, to, a!, b ?? a!, c ?? a!);
+        return intervals.apply(node.op, to, a, b, c);
     }
   }
 }

@@ -7,6 +7,8 @@ import { allocateRegisters, REGISTERS } from "./registers.ts";
 
 /** Ints of one instruction: op, to, a, b, c. */
 export const INSTRUCTION_INTS = 5;
+/** Instructions of a program at most: `PROGRAM_INSTRUCTIONS` of the kernels. */
+const MAX_INSTRUCTIONS = 1024;
 
 /** An expression as the kernels run it: `Program` in expression.h. */
 export interface Program {
@@ -27,7 +29,7 @@ const programs = new WeakMap<Mask | Score, Program>();
  *
  * Values of the first three sections keep their registers: kernels work them out once for many pairs.
  *
- * @throws RangeError when the expression needs more than 24 values at once.
+ * @throws RangeError when the expression needs more than 24 values at once, or has more than 1024 operations.
  */
 export function compile(expression: Mask | Score): Program {
   let program = programs.get(expression);
@@ -55,6 +57,9 @@ function sectionOf({ over }: Node): number {
 function translate(where: string, flat: FlatCode): Program {
   const instructions = flat.nodes.map((node, i) => instructionOf(flat, node, i));
   const order = sorted(instructions);
+  if (order.length > MAX_INSTRUCTIONS) {
+    throw new RangeError(`${where}: has ${order.length} operations, expected at most ${MAX_INSTRUCTIONS}`);
+  }
   const sections = order.map((index) => sectionOf(flat.nodes[index]!));
   const placeOf = new Map(order.map((index, place) => [index, place]));
   const inputs = order.map((index) => instructions[index]!.inputs.map((input) => placeOf.get(input)!));

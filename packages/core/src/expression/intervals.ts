@@ -32,7 +32,10 @@ export class Intervals {
   /** Register `to` becomes `op` of registers a, b, c; an operation has as many operands as it takes. */
   apply(op: Operation, to: number, a: number, b: number, c: number): void {
     const { low, high } = this;
-    const [al, ah, bl, bh] = [low[a]!, high[a]!, low[b]!, high[b]!];
+    const al = low[a]!;
+    const ah = high[a]!;
+    const bl = low[b]!;
+    const bh = high[b]!;
     switch (op) {
       case OP.IADD:
         return this.#int(to, al + bl, ah + bh);
@@ -148,7 +151,8 @@ export class Intervals {
     divisors[3] = bh;
     for (const divisor of divisors) {
       if (divisor === 0 || divisor < bl || divisor > bh) continue;
-      const [x, y] = [Math.floor(al / divisor), Math.floor(ah / divisor)];
+      const x = Math.floor(al / divisor);
+      const y = Math.floor(ah / divisor);
       low = Math.min(low, x, y);
       high = Math.max(high, x, y);
     }
