@@ -1,0 +1,198 @@
+import { bandOf } from "../expression/band-of.ts";
+import { boundsOf } from "../expression/bounds.ts";
+import { type Mask, rootOf } from "../expression/expression.ts";
+import { OVER_B, OVER_H } from "../expression/node.ts";
+import type { Visibility } from "../runtime/runtime.ts";
+import type { AttentionShape, Positions } from "../shape.ts";
+import { bandSchedule, blockPositions, stackedHeads } from "./band-schedule.ts";
+import { type BlockOfQueries, KeyRuns } from "./key-runs.ts";
+import { FINISH, type Schedule, stacksPerGroup, TASK_INTS, type TaskList } from "./schedule.ts";
+
+/** Rows of a block that packing a key costs as much as, when blocks of different sizes are compared. */
+const PACKING_ROWS = 48;
+/** Blocks are not cut below this many rows. */
+const LEAST_ROWS = 64;
+/** Blocks of the largest size that sizes are compared on. */
+const SAMPLED_BLOCKS = 16;
+
+const NO_INDICES: Int32Array = new Int32Array(0);
+
+/**
+ * The schedule of a mask, in time and memory that follow the number of tasks: what its bounds prove empty is left out, what they prove
+ * full is not looked at again, and the mask is evaluated pair by pair only in what is left.
+ *
+ * @param pairTerms whether a mask tensor or a bias can hide pairs as well; every task is then partial.
+ */
+export function maskSchedule(shape: AttentionShape, at: Positions, mask: Mask, pairTerms: boolean): Schedule {
+  const { ahead, back, rest } = bandOf(mask);
+  return visibilitySchedule(shape, at, { reach: { ahead, back }, mask: rest }, pairTerms);
+}
+
+/** The schedule of pairs that are within reach and that a mask shows. */
+export function visibilitySchedule(
+  shape: AttentionShape,
+  at: Positions,
+  { reach, mask }: Visibility,
+  pairTerms: boolean,
+): Schedule {
+  if (mask === undefined) return bandSchedule(shape, at, reach, pairTerms);
+  const runs = new KeyRuns(boundsOf(mask), reach, pairTerms);
+  const { over } = rootOf(mask);
+  const { stack, positions } = chosenBlocks(shape, at, (over & OVER_H) !== 0, runs);
+  const { batch, heads, kvHeads, queries } = shape;
+  const group = heads / kvHeads;
+  const stacks = stacksPerGroup(heads, kvHeads, stack);
+  const listOf = new Int32Array(batch * kvHeads * stacks);
+  const lists: TaskList[] = [];
+  const pairs: number[] = [];
+  const known = new Map<string, number>();
+  let visitedPairs = 0;
+  for (let index = 0; index < listOf.length; index++) {
+    const { b, h0, h1 } = stackOf(index, stacks, stack, kvHeads, group);
+    const [offset, keys] = [at.queryOffset[b]!, at.keyLength[b]!];
+    // What the mask does not depend on does not make another list.
+    const key = [offset, keys, (over & OVER_B) !== 0 && b, (over & OVER_H) !== 0 && h0].join();
+    let list = known.get(key);
+    if (list === undefined) {
+      list = lists.length;
+      known.set(key, list);
+      const made = taskList(queries, positions, { offset, keys, b, h0, h1 }, runs);
+      lists.push(made);
+      pairs.push(made.pairs);
+    }
+    listOf[index] = list;
+    visitedPairs += pairs[list]! * (h1 - h0 + 1);
+  }
+  return {
+    lists,
+    stack,
+    listOf,
+    blockPositions: positions,
+    visitedPairs,
+    reaches: [reach],
+    masked: mask,
+    indices: NO_INDICES,
+  };
+}
+
+/** The heads of a stack, by its index in `Schedule.listOf`. */
+function stackOf(index: number, stacks: number, stack: number, kvHeads: number, group: number) {
+  const head = Math.floor(index / stacks);
+  const first = (index % stacks) * stack;
+  const h0 = (head % kvHeads) * group + first;
+  return { b: Math.floor(head / kvHeads), h0, h1: h0 + Math.min(stack, group - first) - 1 };
+}
+
+interface Blocks {
+  /** Query heads of a stack. */
+  readonly stack: number;
+  /** Query positions of a block. */
+  readonly positions: number;
+}
+
+/**
+ * Large blocks pack a key for many rows; small ones follow a mask more closely. Where a mask tells heads apart, the same holds for
+ * stacks. The choice has the least work on blocks that stand for all: for every key that a block meets its rows, and packing.
+ */
+function chosenBlocks(shape: AttentionShape, at: Positions, perHead: boolean, runs: KeyRuns): Blocks {
+  const { heads, kvHeads } = shape;
+  const whole = { stack: stackedHeads(heads, kvHeads), positions: blockPositions(shape) };
+  const candidates = halves(whole);
+  if (perHead && whole.stack > 1) {
+    candidates.push(...halves({ stack: 1, positions: blockPositions({ ...shape, kvHeads: heads }) }));
+  }
+  let best = whole;
+  if (candidates.length === 1 || shape.batch === 0 || shape.queries === 0) return best;
+  let least = Infinity;
+  const stretch = Math.max(...candidates.map(({ positions }) => positions));
+  for (const candidate of candidates) {
+    const cost = sampledCost(shape, at, candidate, stretch, runs);
+    if (cost >= least) continue;
+    least = cost;
+    best = candidate;
+  }
+  return best;
+}
+
+function halves(whole: Blocks): Blocks[] {
+  const candidates = [whole];
+  const { stack } = whole;
+  for (let { positions } = whole; positions > 1;) {
+    positions = Math.ceil(positions / 2);
+    if (positions * stack < LEAST_ROWS) break;
+    candidates.push({ stack, positions });
+  }
+  return candidates;
+}
+
+/** Work on some stretches of queries, each of another batch element and key head. */
+function sampledCost(
+  { batch, heads, kvHeads, queries }: AttentionShape,
+  at: Positions,
+  { stack, positions }: Blocks,
+  stretch: number,
+  runs: KeyRuns,
+): number {
+  const group = heads / kvHeads;
+  const stretches = Math.ceil(queries / stretch);
+  const samples = Math.min(stretches, SAMPLED_BLOCKS);
+  let cost = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    // The middles of equal shares, so that neither the first nor the last stretch counts for more.
+    const start = Math.floor(((sample + 0.5) * stretches) / samples) * stretch;
+    const end = Math.min(start + stretch, queries);
+    const b = sample % batch;
+    const g = Math.floor(sample / batch) % kvHeads;
+    for (let first = 0; first < group; first += stack) {
+      const h0 = g * group + first;
+      const h1 = h0 + Math.min(stack, group - first) - 1;
+      for (let row = start; row < end; row += positions) {
+        const rows = Math.min(positions, end - row);
+        const position = row + at.queryOffset[b]!;
+        runs.find({ first: position, last: position + rows - 1, b, h0, h1, keys: at.keyLength[b]! });
+        cost += runs.keyCount * (rows * (h1 - h0 + 1) + PACKING_ROWS);
+      }
+    }
+  }
+  return cost;
+}
+
+type ListPlace = Pick<BlockOfQueries, "b" | "h0" | "h1" | "keys"> & { readonly offset: number };
+
+function taskList(
+  queries: number,
+  positions: number,
+  { offset, keys, b, h0, h1 }: ListPlace,
+  found: KeyRuns,
+): TaskList & { readonly pairs: number } {
+  const blockCount = Math.ceil(queries / positions);
+  const blocks = new Int32Array(blockCount + 1);
+  let tasks = new Int32Array(blockCount * 4 * TASK_INTS);
+  let at = 0;
+  let pairs = 0;
+  for (let block = 0; block < blockCount; block++) {
+    const row = block * positions;
+    const rows = Math.min(positions, queries - row);
+    const first = row + offset;
+    found.find({ first, last: first + rows - 1, b, h0, h1, keys });
+    const { runs, keyCount } = found;
+    pairs += rows * keyCount;
+    // Rows without keys still have to be written.
+    if (runs.length === 0) runs.push(0, 0, 0);
+    blocks[block] = at / TASK_INTS;
+    const end = at + (runs.length / 3) * TASK_INTS;
+    if (end > tasks.length) {
+      const grown = new Int32Array(Math.max(end, 2 * tasks.length));
+      grown.set(tasks.subarray(0, at));
+      tasks = grown;
+    }
+    for (let run = 0; run < runs.length; run += 3) {
+      const from = runs[run]!;
+      tasks.set([row, rows, 1, from, runs[run + 1]! - from, 1, 0, runs[run + 2]!, from, -1, -1, 0], at);
+      at += TASK_INTS;
+    }
+    tasks[at - 5]! |= FINISH;
+  }
+  blocks[blockCount] = at / TASK_INTS;
+  return { tasks: tasks.slice(0, at), blocks, pairs };
+}
