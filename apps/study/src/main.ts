@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
+import { maskCommand } from "./commands/mask.ts";
 import { studyCommand } from "./commands/study.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -9,7 +10,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 };
 
 /** Each subcommand is a file of its own in `commands/`. */
-const subCommands = { study: studyCommand };
+const subCommands: Readonly<Record<string, CommandDef>> = { study: studyCommand, mask: maskCommand };
 
 const program: CommandDef = defineCommand({
   meta: { name: "saccade", version, description: "Sparse and long-context attention, measured" },
@@ -24,7 +25,7 @@ export async function main(rawArgs: string[]): Promise<void> {
       process.stdout.write(`${version}\n`);
     } else if (name === undefined || rawArgs.includes("--help") || rawArgs.includes("-h")) {
       process.stdout.write(`${await usage(name)}\n`);
-    } else if (name in subCommands) {
+    } else if (Object.hasOwn(subCommands, name)) {
       await runCommand(program, { rawArgs });
     } else {
       throw new UsageError(`there is no command "${name}"; there is ${Object.keys(subCommands).join(", ")}`);
@@ -36,6 +37,7 @@ export async function main(rawArgs: string[]): Promise<void> {
 }
 
 async function usage(name: string | undefined): Promise<string> {
-  const text = await (name === "study" ? renderUsage(studyCommand, program) : renderUsage(program));
+  const command = name !== undefined && Object.hasOwn(subCommands, name) ? subCommands[name] : undefined;
+  const text = await (command === undefined ? renderUsage(program) : renderUsage(command, program));
   return process.stdout.isTTY ? text : stripVTControlCharacters(text);
 }
