@@ -2,6 +2,7 @@ import type { Attention } from "./attention.ts";
 import { bandOf } from "./expression/band-of.ts";
 import { and, Mask, mask as maskExpression, Score } from "./expression/expression.ts";
 import { bandSchedule } from "./schedule/band-schedule.ts";
+import { maskSchedule } from "./schedule/mask-schedule.ts";
 import type { AttentionShape, Positions } from "./shape.ts";
 import { softmaxAttention } from "./softmax-attention.ts";
 import { describe } from "./tensor.ts";
@@ -66,7 +67,10 @@ export function dense(options: DenseOptions = {}): Attention {
     scale,
     softcap: softcap ?? 0,
     learnedSinks: learnedSinks && Float32Array.from(learnedSinks),
-    schedule: (shape: AttentionShape, at: Positions, pairTerms: boolean) => bandSchedule(shape, at, reach, pairTerms),
+    schedule:
+      rest === undefined
+        ? (shape: AttentionShape, at: Positions, pairTerms: boolean) => bandSchedule(shape, at, reach, pairTerms)
+        : (shape: AttentionShape, at: Positions, pairTerms: boolean) => maskSchedule(shape, at, shown, pairTerms),
   });
 }
 

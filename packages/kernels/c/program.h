@@ -204,9 +204,7 @@ static void each_axis(Register to, const Chunk *chunk, int op, int outer, int ve
     }
 }
 
-INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t *code, int section, Register to, int outer,
-                            int vectors) {
-  enum { UNIFORM, ROW, KEY, PAIR };
+INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t *code, Register to, int outer, int vectors) {
   const int op = code[0];
   const Register a = chunk->registers[code[2] < PROGRAM_REGISTERS && op > OP_SCORE ? code[2] : 0];
   const Register b = chunk->registers[op >= OP_FADD || (op >= OP_IADD && op <= OP_IABS) ? code[3] : 0];
@@ -226,7 +224,7 @@ INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t 
   case OP_KEY: each_axis(to, chunk, op, outer, vectors); return;
   case OP_SCORE: each_score(to, chunk); return;
   case OP_LOOKUP:
-    each_lookup(to, a, program->tables + code[3], section == UNIFORM || (section == ROW) != chunk->rowsInLanes, outer, vectors);
+    each_lookup(to, a, program->tables + code[3], to.vector == 0, outer, vectors);
     return;
   case OP_ISHR:
   case OP_IAND: each_immediate(op, to, a, code[4], outer, vectors); return;
@@ -250,7 +248,7 @@ static void section_run(Chunk *chunk, const Program *program, float *registers, 
   for (int i = section == 0 ? 0 : program->ends[section - 1]; i < program->ends[section]; i++) {
     const int32_t *code = program->code + 5 * i;
     const Register to = {(char *)(registers + code[1] * REGISTER_FLOATS), outside ? vectors * size : 0, lanes ? size : 0};
-    instruction_run(chunk, program, code, section, to, outer, vectors);
+    instruction_run(chunk, program, code, to, outer, vectors);
     chunk->registers[code[1]] = to;
   }
 }
