@@ -47,7 +47,12 @@ export type { Rotation, RotationJob, RotationPairs, TokenPositions } from "./rot
 export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
 export { openRuntime, openRuntimeSync } from "./runtime/select.ts";
 export { workerSource } from "./runtime/wasm/worker-source.ts";
-export type { AttentionShape } from "./shape.ts";
+export { scheduleFromBlocks, type BlockList, type BlockListOptions } from "./schedule/block-list-schedule.ts";
+export { drawSchedule, type DrawScheduleOptions } from "./schedule/draw-schedule.ts";
+export { maskSchedule } from "./schedule/mask-schedule.ts";
+export type { Reach } from "./schedule/reach.ts";
+export type { Schedule, TaskList } from "./schedule/schedule.ts";
+export type { AttentionShape, Positions } from "./shape.ts";
 export {
   biasTensor,
   maskTensor,

@@ -123,7 +123,7 @@ function countUpTo(sections: readonly number[], last: number): number {
   return sections.filter((section) => section <= last).length;
 }
 
-const bits = new DataView(new ArrayBuffer(4));
+const bits = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(4));
 
 function bitsOf({ type, value }: Node): number {
   if (type === "int") return value;

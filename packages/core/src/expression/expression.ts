@@ -25,28 +25,23 @@ export interface ScoredPair extends Pair {
 /** What can stand in a template: numbers, arrays to look numbers up in, and other expressions. */
 export type ExpressionValue = number | boolean | LookupArray | Mask | Score;
 
-let rootOfMask: (value: Mask) => Node;
-let rootOfScore: (value: Score) => Node;
+/** Kept beside the expressions, so that nodes are no part of what is public. */
+const roots = new WeakMap<Mask | Score, Node>();
 
 /** Which pairs are visible, as an expression: made by `mask`, `and`, `or`, `not` or `parseMask`. It never changes. */
 export class Mask {
   /** The expression's text, with what was interpolated written out. */
   readonly source: string;
-  readonly #root: Node;
   #evaluator: Evaluator | undefined;
-
-  static {
-    rootOfMask = (value) => value.#root;
-  }
 
   constructor(source: string, root: Node) {
     this.source = source;
-    this.#root = root;
+    roots.set(this, root);
   }
 
   /** Whether a pair is visible, by the definition. */
   at({ q, k, b = 0, h = 0 }: Pair): boolean {
-    this.#evaluator ??= evaluator(this.#root);
+    this.#evaluator ??= evaluator(rootOf(this));
     return this.#evaluator({ q, k, b, h, s: 0 }) === 1;
   }
 
@@ -65,21 +60,16 @@ export class Mask {
 export class Score {
   /** The expression's text, with what was interpolated written out. */
   readonly source: string;
-  readonly #root: Node;
   #evaluator: Evaluator | undefined;
-
-  static {
-    rootOfScore = (value) => value.#root;
-  }
 
   constructor(source: string, root: Node) {
     this.source = source;
-    this.#root = root;
+    roots.set(this, root);
   }
 
   /** The score of a pair, in f64. */
   at({ q, k, b = 0, h = 0, s = 0 }: ScoredPair): number {
-    this.#evaluator ??= evaluator(this.#root);
+    this.#evaluator ??= evaluator(rootOf(this));
     return this.#evaluator({ q, k, b, h, s });
   }
 
@@ -90,7 +80,7 @@ export class Score {
 
 /** The typed form of an expression. */
 export function rootOf(expression: Mask | Score): Node {
-  return expression instanceof Mask ? rootOfMask(expression) : rootOfScore(expression);
+  return roots.get(expression)!;
 }
 
 /** A mask that is worth what a node is worth. */

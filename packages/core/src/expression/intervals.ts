@@ -7,7 +7,7 @@ const INT_HIGH = 2 ** 31 - 1;
 const SLOPPY = 2 ** -49;
 
 /** The divisors of [low, high] that a quotient is extreme at: the ends, and the numbers on both sides of 0. */
-const divisors = new Float64Array(4);
+const divisors = /* @__PURE__ */ new Float64Array(4);
 
 /**
  * Interval arithmetic over registers: register i holds every value in [low[i], high[i]]. Booleans are [0, 0], [1, 1] or [0, 1].

@@ -30,8 +30,8 @@ export function constant(type: ValueType, value: number): Node {
   return { op: OP.CONST, type, operands: [], value, array: undefined, over: 0 };
 }
 
-export const TRUE: Node = constant("boolean", 1);
-export const FALSE: Node = constant("boolean", 0);
+export const TRUE: Node = /* @__PURE__ */ constant("boolean", 1);
+export const FALSE: Node = /* @__PURE__ */ constant("boolean", 0);
 
 const VARIABLES: Readonly<Record<string, readonly [Operation, ValueType, number]>> = {
   q: [OP.QUERY, "int", OVER_Q],

@@ -30,13 +30,14 @@ export interface BlockOfQueries {
 export class KeyRuns {
   /** Begin, end and flags of every run, in ascending order. */
   readonly runs: number[] = [];
-  /** Keys in all runs. */
-  keyCount = 0;
   readonly #bounds: MaskBounds;
   readonly #reach: Reach;
   readonly #always: number;
   /** Where the runs of the block before began and ended, in tiles. */
   readonly #hints: number[] = [];
+  /** Keys that any query reaches. */
+  #low = 0;
+  #high = 0;
   /** Keys that every query reaches, as far as whole tiles go. */
   #innerLow = 0;
   #innerHigh = 0;
@@ -49,27 +50,46 @@ export class KeyRuns {
   }
 
   /** Replaces the runs by those of a block. */
-  find({ first, last, b, h0, h1, keys }: BlockOfQueries): void {
-    const reach = this.#reach;
-    const { runs } = this;
+  find(block: BlockOfQueries): void {
     this.#keepHints();
-    runs.length = 0;
-    this.keyCount = 0;
+    this.begin(block);
+    let from = this.#low;
+    for (const hint of this.#hints) {
+      if (hint <= from || hint >= this.#high) continue;
+      this.#split(from, hint);
+      from = hint;
+    }
+    if (from < this.#high) this.#split(from, this.#high);
+  }
+
+  /** Forgets the runs, for those of a block to be added. */
+  begin({ first, last, b, h0, h1, keys }: BlockOfQueries): void {
+    const reach = this.#reach;
+    this.runs.length = 0;
     const low = clamp(reachStart(reach, first), 0, keys);
     const high = Math.max(low, clamp(reachEnd(reach, last), 0, keys));
     const innerLow = clamp(reachStart(reach, last), low, high);
     const innerHigh = clamp(reachEnd(reach, first), low, high);
+    this.#low = low;
+    this.#high = high;
     this.#innerLow = innerLow > low ? Math.ceil(innerLow / TILE_KEYS) * TILE_KEYS : low;
     this.#innerHigh = innerHigh < high ? Math.floor(innerHigh / TILE_KEYS) * TILE_KEYS : high;
     this.#bounds.setQueries(first, last, b, h0, h1);
-    let from = low;
-    for (const hint of this.#hints) {
-      if (hint <= from || hint >= high) continue;
-      this.#split(from, hint);
-      from = hint;
-    }
-    if (from < high) this.#split(from, high);
-    for (let at = 0; at < runs.length; at += 3) this.keyCount += runs[at + 1]! - runs[at]!;
+  }
+
+  /** Adds the runs among keys from..end - 1, all of them after those that were added before. */
+  add(from: number, end: number): void {
+    const low = Math.max(from, this.#low);
+    const high = Math.min(end, this.#high);
+    if (low < high) this.#split(low, high);
+  }
+
+  /** Keys in all runs. */
+  keyCount(): number {
+    const { runs } = this;
+    let count = 0;
+    for (let at = 0; at < runs.length; at += 3) count += runs[at + 1]! - runs[at]!;
+    return count;
   }
 
   #keepHints(): void {

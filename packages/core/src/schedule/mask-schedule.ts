@@ -5,8 +5,9 @@ import { OVER_B, OVER_H } from "../expression/node.ts";
 import type { Visibility } from "../runtime/runtime.ts";
 import type { AttentionShape, Positions } from "../shape.ts";
 import { bandSchedule, blockPositions, stackedHeads } from "./band-schedule.ts";
-import { type BlockOfQueries, KeyRuns } from "./key-runs.ts";
-import { FINISH, type Schedule, stacksPerGroup, TASK_INTS, type TaskList } from "./schedule.ts";
+import { KeyRuns } from "./key-runs.ts";
+import { listOfRuns, stackedLists } from "./run-lists.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Rows of a block that packing a key costs as much as, when blocks of different sizes are compared. */
 const PACKING_ROWS = 48;
@@ -15,7 +16,7 @@ const LEAST_ROWS = 64;
 /** Blocks of the largest size that sizes are compared on. */
 const SAMPLED_BLOCKS = 16;
 
-const NO_INDICES: Int32Array = new Int32Array(0);
+const NO_INDICES: Int32Array = /* @__PURE__ */ new Int32Array(0);
 
 /**
  * The schedule of a mask, in time and memory that follow the number of tasks: what its bounds prove empty is left out, what they prove
@@ -39,48 +40,20 @@ export function visibilitySchedule(
   const runs = new KeyRuns(boundsOf(mask), reach, pairTerms);
   const { over } = rootOf(mask);
   const { stack, positions } = chosenBlocks(shape, at, (over & OVER_H) !== 0, runs);
-  const { batch, heads, kvHeads, queries } = shape;
-  const group = heads / kvHeads;
-  const stacks = stacksPerGroup(heads, kvHeads, stack);
-  const listOf = new Int32Array(batch * kvHeads * stacks);
-  const lists: TaskList[] = [];
-  const pairs: number[] = [];
-  const known = new Map<string, number>();
-  let visitedPairs = 0;
-  for (let index = 0; index < listOf.length; index++) {
-    const { b, h0, h1 } = stackOf(index, stacks, stack, kvHeads, group);
-    const [offset, keys] = [at.queryOffset[b]!, at.keyLength[b]!];
-    // What the mask does not depend on does not make another list.
-    const key = [offset, keys, (over & OVER_B) !== 0 && b, (over & OVER_H) !== 0 && h0].join();
-    let list = known.get(key);
-    if (list === undefined) {
-      list = lists.length;
-      known.set(key, list);
-      const made = taskList(queries, positions, { offset, keys, b, h0, h1 }, runs);
-      lists.push(made);
-      pairs.push(made.pairs);
-    }
-    listOf[index] = list;
-    visitedPairs += pairs[list]! * (h1 - h0 + 1);
-  }
-  return {
-    lists,
+  const lists = stackedLists(
+    shape,
     stack,
-    listOf,
-    blockPositions: positions,
-    visitedPairs,
-    reaches: [reach],
-    masked: mask,
-    indices: NO_INDICES,
-  };
-}
-
-/** The heads of a stack, by its index in `Schedule.listOf`. */
-function stackOf(index: number, stacks: number, stack: number, kvHeads: number, group: number) {
-  const head = Math.floor(index / stacks);
-  const first = (index % stacks) * stack;
-  const h0 = (head % kvHeads) * group + first;
-  return { b: Math.floor(head / kvHeads), h0, h1: h0 + Math.min(stack, group - first) - 1 };
+    // What the mask does not depend on does not make another list.
+    ({ b, h0 }) =>
+      [at.queryOffset[b]!, at.keyLength[b]!, (over & OVER_B) !== 0 && b, (over & OVER_H) !== 0 && h0].join(),
+    ({ b, h0, h1 }) =>
+      listOfRuns(shape.queries, positions, (row, rows) => {
+        const first = row + at.queryOffset[b]!;
+        runs.find({ first, last: first + rows - 1, b, h0, h1, keys: at.keyLength[b]! });
+        return runs.runs;
+      }),
+  );
+  return { ...lists, blockPositions: positions, reaches: [reach], masked: mask, indices: NO_INDICES };
 }
 
 interface Blocks {
@@ -150,49 +123,9 @@ function sampledCost(
         const rows = Math.min(positions, end - row);
         const position = row + at.queryOffset[b]!;
         runs.find({ first: position, last: position + rows - 1, b, h0, h1, keys: at.keyLength[b]! });
-        cost += runs.keyCount * (rows * (h1 - h0 + 1) + PACKING_ROWS);
+        cost += runs.keyCount() * (rows * (h1 - h0 + 1) + PACKING_ROWS);
       }
     }
   }
   return cost;
-}
-
-type ListPlace = Pick<BlockOfQueries, "b" | "h0" | "h1" | "keys"> & { readonly offset: number };
-
-function taskList(
-  queries: number,
-  positions: number,
-  { offset, keys, b, h0, h1 }: ListPlace,
-  found: KeyRuns,
-): TaskList & { readonly pairs: number } {
-  const blockCount = Math.ceil(queries / positions);
-  const blocks = new Int32Array(blockCount + 1);
-  let tasks = new Int32Array(blockCount * 4 * TASK_INTS);
-  let at = 0;
-  let pairs = 0;
-  for (let block = 0; block < blockCount; block++) {
-    const row = block * positions;
-    const rows = Math.min(positions, queries - row);
-    const first = row + offset;
-    found.find({ first, last: first + rows - 1, b, h0, h1, keys });
-    const { runs, keyCount } = found;
-    pairs += rows * keyCount;
-    // Rows without keys still have to be written.
-    if (runs.length === 0) runs.push(0, 0, 0);
-    blocks[block] = at / TASK_INTS;
-    const end = at + (runs.length / 3) * TASK_INTS;
-    if (end > tasks.length) {
-      const grown = new Int32Array(Math.max(end, 2 * tasks.length));
-      grown.set(tasks.subarray(0, at));
-      tasks = grown;
-    }
-    for (let run = 0; run < runs.length; run += 3) {
-      const from = runs[run]!;
-      tasks.set([row, rows, 1, from, runs[run + 1]! - from, 1, 0, runs[run + 2]!, from, -1, -1, 0], at);
-      at += TASK_INTS;
-    }
-    tasks[at - 5]! |= FINISH;
-  }
-  blocks[blockCount] = at / TASK_INTS;
-  return { tasks: tasks.slice(0, at), blocks, pairs };
 }
