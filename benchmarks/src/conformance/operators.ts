@@ -1,8 +1,12 @@
 import { attention } from "./attention.ts";
 import type { Operator } from "./operator.ts";
+import { rotaryEmbedding } from "./rotary-embedding.ts";
 
 /** Operators of ONNX that the runner has, by name; those of other domains as `domain:name`. */
-export const operators: ReadonlyMap<string, Operator> = new Map([["Attention", attention]]);
+export const operators: ReadonlyMap<string, Operator> = new Map([
+  ["Attention", attention],
+  ["RotaryEmbedding", rotaryEmbedding],
+]);
 
 /** The name an operator goes by here and in messages. */
 export function operatorName(domain: string, operator: string): string {
