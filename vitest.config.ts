@@ -23,6 +23,7 @@ export default defineConfig({
       project("kernels", "packages/kernels"),
       project("native", "packages/native"),
       project("core", "packages/core"),
+      project("positions", "packages/positions"),
       project("study", "apps/study"),
       project("benchmarks", "benchmarks"),
       project("tools", "tools"),
