@@ -1,4 +1,4 @@
-import type { Decoder, DecoderOptions } from "./decoder.ts";
+import type { Decoder, DecoderOptions } from "./decoder/decoder.ts";
 import type { Plan, PlanShape } from "./plan.ts";
 import type { RunInfo, Runtime, RuntimeName } from "./runtime/runtime.ts";
 import type { BiasTensor, MaskTensor, Tensor } from "./tensor.ts";

@@ -16,7 +16,7 @@ export type {
   DecoderInputs,
   DecoderOptions,
   SyncAppendOptions,
-} from "./decoder.ts";
+} from "./decoder/decoder.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export type { DrawOptions } from "./expression/draw.ts";
 export type { LookupArray } from "./expression/evaluate.ts";

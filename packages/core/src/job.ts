@@ -1,5 +1,6 @@
 import type { AttentionInputs, Selection, SyncForwardOptions } from "./attention.ts";
 import type { ReferenceJob } from "./reference.ts";
+import type { Retention } from "./decoder/retention.ts";
 import type { Score } from "./expression/expression.ts";
 import type { AttentionJob, Visibility } from "./runtime/runtime.ts";
 import type { Schedule } from "./schedule/schedule.ts";
@@ -12,6 +13,7 @@ import {
   type Positions,
 } from "./shape.ts";
 import { contiguous, type Tensor } from "./tensor.ts";
+import type { Turning } from "./turning.ts";
 
 /** What a variant of softmax attention has to say; the rest is the same for all of them. */
 export interface SoftmaxVariant {
@@ -19,6 +21,12 @@ export interface SoftmaxVariant {
   readonly selection: Selection;
   /** Which pairs are visible: the definition. */
   readonly visibility: Visibility;
+  /** Queries and keys come unturned, and are turned by the call. Default: they are taken as they are. */
+  readonly turning?: Turning | undefined;
+  /** Which operand a pair takes, by query position and key: the definition. Default the first. */
+  readonly operandOf?: ((q: number, k: number) => number) | undefined;
+  /** Keys that queries can see again, where these are not all: a decoder keeps no others. */
+  readonly retention?: Retention | undefined;
   /** What becomes of a score after the softcap. Default: nothing. */
   readonly score?: Score | undefined;
   /** Factor on q . k. Default 1/sqrt(D). */
@@ -34,7 +42,7 @@ export interface SoftmaxVariant {
 /** What defines a call's result, once everything in it fits together. */
 export function checkCall(
   where: string,
-  variant: Pick<SoftmaxVariant, "visibility" | "score" | "scale" | "softcap" | "learnedSinks">,
+  variant: Pick<SoftmaxVariant, "visibility" | "score" | "scale" | "softcap" | "learnedSinks" | "operandOf">,
   inputs: AttentionInputs,
   partial: boolean,
 ): ReferenceJob {
@@ -55,6 +63,7 @@ export function checkCall(
     v,
     positions,
     visibility,
+    operandOf: variant.operandOf,
     scores: { scale, softcap, score, bias, mask, learnedSinks: partial ? undefined : learnedSinks },
   };
 }
@@ -66,15 +75,24 @@ export function makeJob(
   inputs: AttentionInputs,
   options: SyncForwardOptions | undefined,
 ): AttentionJob {
-  const partial = options?.partial === true;
-  const { shape, q, k, v, positions, visibility, scores } = checkCall(where, variant, inputs, partial);
+  return jobOf(where, variant, checkCall(where, variant, inputs, options?.partial === true), options);
+}
+
+/** A checked call as a job, with its schedule, and with room for the result. */
+export function jobOf(
+  where: string,
+  variant: SoftmaxVariant,
+  call: ReferenceJob,
+  options: SyncForwardOptions | undefined,
+): AttentionJob {
+  const { shape, q, k, v, positions, scores } = call;
   const pairTerms = scores.bias !== undefined || scores.mask !== undefined;
   if (options?.out !== undefined) checkOut(where, options.out, shape, [q, k, v]);
   const out = options?.out ?? emptyOut(shape, q);
-  const wantsLse = partial || options?.lse === true;
+  const wantsLse = options?.partial === true || options?.lse === true;
   const lse = wantsLse ? new Float32Array(shape.batch * shape.heads * shape.queries) : undefined;
   const schedule = variant.schedule(shape, positions, pairTerms);
-  return { shape, q, k, v, out, outIsNew: options?.out === undefined, lse, schedule, scores, positions, visibility };
+  return { ...call, out, outIsNew: options?.out === undefined, lse, schedule };
 }
 
 function emptyOut(shape: AttentionShape, { layout }: Tensor): Tensor {

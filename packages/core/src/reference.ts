@@ -6,7 +6,7 @@ import { floatsOf } from "./tensor.ts";
 /** The parts of a job that define its result; how it is scheduled does not. */
 export type ReferenceJob = Pick<
   AttentionJob,
-  "shape" | "q" | "turned" | "operandOf" | "k" | "v" | "scores" | "positions" | "visibility"
+  "shape" | "q" | "turned" | "operandOf" | "k" | "v" | "firstKey" | "rowOfKey" | "stored" | "scores" | "positions" | "visibility"
 >;
 
 /**
@@ -34,7 +34,7 @@ export function softmaxReference(job: ReferenceJob): ReferenceResult {
 export function referenceRow(job: ReferenceJob, row: number, out: Float64Array): number {
   const { heads, kvHeads, queries, headDim } = job.shape;
   const { scale, softcap, score, bias, mask, learnedSinks } = job.scores;
-  const { q, k, v, positions, visibility, operandOf } = job;
+  const { q, k, v, positions, visibility, operandOf, firstKey = 0, rowOfKey = (key) => key - firstKey } = job;
   const i = row % queries;
   const h = Math.floor(row / queries) % heads;
   const b = Math.floor(row / queries / heads);
@@ -50,7 +50,7 @@ export function referenceRow(job: ReferenceJob, row: number, out: Float64Array):
   const maskAt = mask && mask.offset + b * mask.strides.b + h * mask.strides.h + i * mask.strides.n;
 
   const position = i + positions.queryOffset[b]!;
-  const first = Math.max(0, reachStart(visibility.reach, position));
+  const first = Math.max(firstKey, reachStart(visibility.reach, position));
   const end = Math.min(positions.keyLength[b]!, reachEnd(visibility.reach, position));
 
   const keys: number[] = [];
@@ -61,9 +61,10 @@ export function referenceRow(job: ReferenceJob, row: number, out: Float64Array):
     if (mask && mask.data[maskAt! + j] === 0) continue;
     if (bias && bias.data[biasAt! + j] === -Infinity) continue;
     const operand = operandOf === undefined ? 0 : operandOf(position, j);
+    const kRow = kAt + rowOfKey(j) * k.strides.n;
     const [qs, from] = [operands[operand]!, qAt[operand]!];
     let s = 0;
-    for (let d = 0; d < headDim; d++) s += qs[from + d]! * ks[kAt + j * k.strides.n + d]!;
+    for (let d = 0; d < headDim; d++) s += qs[from + d]! * ks[kRow + d]!;
     s *= scale;
     if (softcap !== 0) s = softcap * Math.tanh(s / softcap);
     if (score) s = score.at({ q: position, k: j, b, h, s });
@@ -80,7 +81,7 @@ export function referenceRow(job: ReferenceJob, row: number, out: Float64Array):
   for (const weight of weights) sum += weight;
   for (const [index, j] of keys.entries()) {
     const p = weights[index]! / sum;
-    for (let e = 0; e < out.length; e++) out[e]! += p * vs[vAt + j * v.strides.n + e]!;
+    for (let e = 0; e < out.length; e++) out[e]! += p * vs[vAt + rowOfKey(j) * v.strides.n + e]!;
   }
   return max + Math.log(sum);
 }

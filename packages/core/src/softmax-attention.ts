@@ -6,12 +6,15 @@ import type {
   ResultFor,
   SyncForwardOptions,
 } from "./attention.ts";
-import { makeDecoder, type DecoderOptions } from "./decoder.ts";
-import { checkCall, makeJob, type SoftmaxVariant } from "./job.ts";
+import { makeDecoder } from "./decoder/cache-decoder.ts";
+import type { DecoderOptions } from "./decoder/decoder.ts";
+import { checkCall, jobOf, type SoftmaxVariant } from "./job.ts";
 import { makePlan, type PlanShape } from "./plan.ts";
-import { softmaxReference } from "./reference.ts";
+import { softmaxReference, type ReferenceJob } from "./reference.ts";
 import { runJob, runJobSync } from "./run-job.ts";
+import { openReference } from "./runtime/reference.ts";
 import { readyRuntime, sharedRuntime, sharedRuntimeSync } from "./runtime/select.ts";
+import { turn, turnSync } from "./turning.ts";
 
 /** Makes an Attention of a variant: checks, schedule, runtime, result. */
 export function softmaxAttention(variant: SoftmaxVariant): Attention {
@@ -22,21 +25,33 @@ export function softmaxAttention(variant: SoftmaxVariant): Attention {
       const where = `${variant.name}.forward`;
       options?.signal?.throwIfAborted();
       const choice = options?.runtime ?? "auto";
-      const job = makeJob(where, variant, inputs, options);
+      const call = checkCall(where, variant, inputs, options?.partial === true);
       const runtime = readyRuntime(choice) ?? (await sharedRuntime(choice));
+      const turned =
+        variant.turning && (await turn(variant.turning, turnInputs(call), runtime, options?.signal));
+      const job = jobOf(where, variant, { ...call, ...turned }, options);
       return (await runJob(where, runtime, choice, job, options)) as ResultFor<O>;
     },
     forwardSync<const O extends SyncForwardOptions>(inputs: AttentionInputs, options?: O): ResultFor<O> {
       const where = `${variant.name}.forwardSync`;
       const choice = options?.runtime ?? "auto";
-      const job = makeJob(where, variant, inputs, options);
-      return runJobSync(where, sharedRuntimeSync(choice), choice, job, options) as ResultFor<O>;
+      const call = checkCall(where, variant, inputs, options?.partial === true);
+      const runtime = sharedRuntimeSync(choice);
+      const turned = variant.turning && turnSync(variant.turning, turnInputs(call), runtime);
+      const job = jobOf(where, variant, { ...call, ...turned }, options);
+      return runJobSync(where, runtime, choice, job, options) as ResultFor<O>;
     },
     plan: (shape: PlanShape) => makePlan(variant, shape),
     reference(inputs: AttentionInputs, options?: { readonly partial?: boolean }): ReferenceResult {
-      return softmaxReference(checkCall(`${variant.name}.reference`, variant, inputs, options?.partial === true));
+      const call = checkCall(`${variant.name}.reference`, variant, inputs, options?.partial === true);
+      const turned = variant.turning && turnSync(variant.turning, turnInputs(call), openReference());
+      return softmaxReference({ ...call, ...turned });
     },
     decoder: (options: DecoderOptions) => makeDecoder(variant, options),
   };
   return attention;
+}
+
+function turnInputs({ q, k, positions }: ReferenceJob): Parameters<typeof turnSync>[1] {
+  return { q, k, queryStart: positions.queryOffset, keyStart: new Int32Array(q.batch) };
 }

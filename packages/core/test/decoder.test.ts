@@ -150,7 +150,9 @@ describe("a decoder", () => {
       "dense.decoder: options has G = 3 heads, which does not divide H = 4",
     );
     expect(() => make(4, { headDim: 0 })).toThrow("dense.decoder: options has D = 0, expected at least 1");
-    expect(() => make(4, { dtype: "f16" })).toThrow('dense.decoder: dtype is "f16", expected "f32"');
+    expect(() => make(4, { dtype: "f8" })).toThrow(
+      'dense.decoder: dtype is "f8", expected "f32", "f16", "bf16" or "i8"',
+    );
   });
 
   test("runs one call at a time", async () => {

@@ -45,9 +45,13 @@ export interface AttentionJob {
   readonly turned?: readonly Tensor[] | undefined;
   /** Which operand a pair takes, by query position and key; the schedule's tasks say the same. Default 0. */
   readonly operandOf?: ((q: number, k: number) => number) | undefined;
-  /** [B, G, rows, D]: row j - keyStart + keyRow of a task is key j, by default row j. */
+  /** [B, G, rows, D], key j in row j, or where the tasks say. */
   readonly k: Tensor;
   readonly v: Tensor;
+  /** The key in row 0 of `k` and `v`, where others follow in order, and earlier ones take no part. Default 0. */
+  readonly firstKey?: number | undefined;
+  /** Row of `k` and `v` in which a key lies; the schedule's tasks say the same. Default key - firstKey. */
+  readonly rowOfKey?: ((key: number) => number) | undefined;
   /** How `k` and `v` are stored, where that is not f32; strides then count stored numbers. */
   readonly stored?: { readonly k: StoredRows; readonly v: StoredRows } | undefined;
   /** Every row is written. */

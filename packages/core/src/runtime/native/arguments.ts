@@ -1,6 +1,6 @@
 import type { CallArguments, StoredArray } from "@saccade/native";
 import { packReaches } from "../../schedule/reach.ts";
-import { STORED_CODE } from "../../stored.ts";
+import { STORED_CODE, storedView } from "../../stored.ts";
 import { floatsOf, type BiasTensor, type MaskTensor, type Tensor } from "../../tensor.ts";
 import { packPrograms, programsOf } from "../programs.ts";
 import type { AttentionJob, StoredRows } from "../runtime.ts";
@@ -78,17 +78,8 @@ function turnedFloats(turned: readonly Tensor[] | undefined, index: number): Flo
 }
 
 /** A cache's numbers in the type that they are stored in. */
-function numbersOf({ data }: Tensor, { type }: StoredRows): StoredArray {
-  const floats = data instanceof Float32Array ? data : data.floats();
-  const { buffer, byteOffset, byteLength } = floats;
-  switch (type) {
-    case "f32":
-      return floats;
-    case "i8":
-      return new Int8Array(buffer, byteOffset, byteLength);
-    default:
-      return new Uint16Array(buffer, byteOffset, byteLength / 2);
-  }
+function numbersOf(rows: Tensor, { type }: StoredRows): StoredArray {
+  return storedView(type, floatsOf(rows));
 }
 
 function putView(numbers: Float64Array, at: number, { offset, strides }: Tensor | BiasTensor | MaskTensor): void {

@@ -167,7 +167,7 @@ export class StagedCall {
     set("D", shape.headDim);
     set("E", shape.valueDim);
     set("rowBase", wave.rows.from);
-    set("keyBase", panel.first);
+    set("keyBase", panel.first - (this.#job.firstKey ?? 0));
     set("keyLo", panel.from);
     set("keyHi", panel.to);
     set("indices", schedule.indices.length === 0 ? 0 : arena.at("indices"));
@@ -256,7 +256,8 @@ export class StagedCall {
     checkExtent("wasm runtime", what, view);
     const head = what === "q" ? this.#firstHead(wave) : wave.kvHeads.from;
     const { strides } = view;
-    const source = view.offset + wave.batch.from * strides.b + head * strides.h + from * strides.n;
+    const row = what === "q" ? from : from - (this.#job.firstKey ?? 0);
+    const source = view.offset + wave.batch.from * strides.b + head * strides.h + row * strides.n;
     const packed = packedStrides(box, strides);
     copyBox(this.#memory.floats(), address / 4, packed, floatsOf(view), source, strides, box);
   }
