@@ -22,6 +22,8 @@ const registryPackage = {
   overrides: { "node-fetch": "2.7.0" },
 };
 const nodes = ["20", "24", "26"];
+/** What a user installs; everything else comes with it. */
+const libraries = ["@saccade/core", "@saccade/positions"];
 
 const checks = new Checks();
 const work = mkdtempSync(join(tmpdir(), "saccade-rehearsal-"));
@@ -171,10 +173,10 @@ await checks
           writeFileSync(join(folder, file), code);
           return (await run(join(bin, "node"), [file], { cwd: folder, env, timeout: 120_000 })).trim();
         };
-        const installed = await checks.check(`${name}: npm install @saccade/core`, async () => {
+        const installed = await checks.check(`${name}: npm install ${libraries.join(" ")}`, async () => {
           writeFileSync(join(folder, "package.json"), "{}\n");
           const omit = optional ? [] : ["--omit=optional"];
-          await run("npm", ["install", "--no-audit", "--no-fund", ...omit, "@saccade/core"], { cwd: folder, env });
+          await run("npm", ["install", "--no-audit", "--no-fund", ...omit, ...libraries], { cwd: folder, env });
           const lock = JSON.parse(readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8")) as {
             packages: Record<string, unknown>;
           };
@@ -184,16 +186,17 @@ await checks
           return names.join(", ");
         });
         if (!installed) continue;
-        await checks.check(`${name}: the README examples run`, async () => {
-          const readme = readFileSync(join(folder, "node_modules", "@saccade", "core", "README.md"), "utf8");
-          const examples = examplesOf(readme);
-          if (examples.length === 0) throw new Error("the README shows no example");
-          // Node 20 does not parse `await using`; its users compile such code down.
-          const runnable = examples.filter((code) => major !== "20" || !/\busing\b/.test(code));
-          for (const [index, code] of runnable.entries())
-            await program(`example-${index + 1}.mjs`, stripTypeScriptTypes(code));
-          return `${runnable.length} of ${examples.length} examples`;
-        });
+        for (const library of libraries)
+          await checks.check(`${name}: the examples of ${library} run`, async () => {
+            const readme = readFileSync(join(folder, "node_modules", library, "README.md"), "utf8");
+            const examples = examplesOf(readme);
+            if (examples.length === 0) throw new Error("the README shows no example");
+            // Node 20 does not parse `await using`; its users compile such code down.
+            const runnable = examples.filter((code) => major !== "20" || !/\busing\b/.test(code));
+            for (const [index, code] of runnable.entries())
+              await program(`${library.replaceAll(/\W/g, "-")}-${index + 1}.mjs`, stripTypeScriptTypes(code));
+            return `${runnable.length} of ${examples.length} examples`;
+          });
         const expected = optional && addon ? "native" : "wasm";
         await checks.check(`${name}: dense attention runs on ${expected}`, async () => {
           const { runtime } = JSON.parse(await program("dense.mjs", denseAttention)) as { runtime: string };

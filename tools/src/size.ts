@@ -47,5 +47,8 @@ await checks.run(async () => {
   await checks.check("tensor alone leaves the kernels out", () =>
     atMost(15_000, `export { tensor } from "@saccade/core";`),
   );
+  await checks.check("tables of positions leave the kernels out", () =>
+    atMost(5_000, `export { alibi, sinusoidal, t5Buckets } from "@saccade/positions";`),
+  );
   await checks.check("an unused import costs nothing", () => atMost(200, `import "@saccade/core";`));
 });
