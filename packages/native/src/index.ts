@@ -9,12 +9,13 @@ import type { NativeAddon } from "./addon.ts";
 export {
   NUMBERS,
   OUTCOME,
+  ROTATE_NUMBERS,
   type CallArguments,
   type InstructionSet,
   type NativeAddon,
+  type RotateArguments,
   type StoredArray,
 } from "./addon.ts";
-export { ROTATE_NUMBERS, type RotateArguments } from "./addon.ts";
 
 const require = createRequire(import.meta.url);
 

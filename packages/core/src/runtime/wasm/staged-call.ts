@@ -10,7 +10,7 @@ import { JOB, JOB_BEGIN, JOB_END } from "./job-layout.ts";
 import type { KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 import { stagePrograms } from "./stage-programs.ts";
-import { WasmBuffer } from "./wasm-buffer.ts";
+import { addressIn, WasmBuffer } from "./wasm-buffer.ts";
 import type { Wave, WavePlan } from "./wave-plan.ts";
 import type { Panel, WaveWork, WaveWorks } from "./wave-work.ts";
 
@@ -37,7 +37,7 @@ export class StagedCall {
 
   constructor(job: AttentionJob, owner: Runtime, memory: LinearMemory, kernels: KernelExports, use: CallUse) {
     const { positions, schedule, scores } = job;
-    const at = (view: Tensor): number | undefined => residentAddress(view, owner);
+    const at = (view: Tensor): number | undefined => addressIn(owner, view);
     this.#job = job;
     this.#memory = memory;
     this.#group = job.shape.kvHeads === 0 ? 1 : job.shape.heads / job.shape.kvHeads;
@@ -323,8 +323,4 @@ function shifted(region: number, bytes: number, strides: Strides, batch: number,
 function scalesAddress(scales: RuntimeBuffer): number {
   if (scales instanceof WasmBuffer) return scales.address;
   throw new TypeError("wasm runtime: the scales of a cache lie outside of its memory");
-}
-
-function residentAddress(view: Tensor, owner: Runtime): number | undefined {
-  return view.data instanceof WasmBuffer && view.data.owner === owner ? view.data.address + 4 * view.offset : undefined;
 }
