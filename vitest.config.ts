@@ -24,6 +24,8 @@ export default defineConfig({
       project("native", "packages/native"),
       project("core", "packages/core"),
       project("positions", "packages/positions"),
+      project("sliding-window", "packages/sliding-window"),
+      project("chunked", "packages/chunked"),
       project("study", "apps/study"),
       project("benchmarks", "benchmarks"),
       project("tools", "tools"),

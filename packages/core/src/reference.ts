@@ -6,7 +6,18 @@ import { floatsOf } from "./tensor.ts";
 /** The parts of a job that define its result; how it is scheduled does not. */
 export type ReferenceJob = Pick<
   AttentionJob,
-  "shape" | "q" | "turned" | "operandOf" | "k" | "v" | "firstKey" | "rowOfKey" | "stored" | "scores" | "positions" | "visibility"
+  | "shape"
+  | "q"
+  | "turned"
+  | "operandOf"
+  | "k"
+  | "v"
+  | "firstKey"
+  | "rowOfKey"
+  | "stored"
+  | "scores"
+  | "positions"
+  | "visibility"
 >;
 
 /**

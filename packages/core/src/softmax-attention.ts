@@ -27,8 +27,7 @@ export function softmaxAttention(variant: SoftmaxVariant): Attention {
       const choice = options?.runtime ?? "auto";
       const call = checkCall(where, variant, inputs, options?.partial === true);
       const runtime = readyRuntime(choice) ?? (await sharedRuntime(choice));
-      const turned =
-        variant.turning && (await turn(variant.turning, turnInputs(call), runtime, options?.signal));
+      const turned = variant.turning && (await turn(variant.turning, turnInputs(call), runtime, options?.signal));
       const job = jobOf(where, variant, { ...call, ...turned }, options);
       return (await runJob(where, runtime, choice, job, options)) as ResultFor<O>;
     },

@@ -78,7 +78,12 @@ export function storeRows(
   fromAt: number,
   to: StoredNumbers,
   toAt: number,
-  { count, width, scales, scaleAt }: { count: number; width: number; scales: Float32Array | undefined; scaleAt: number },
+  {
+    count,
+    width,
+    scales,
+    scaleAt,
+  }: { count: number; width: number; scales: Float32Array | undefined; scaleAt: number },
 ): void {
   const numbers = count * width;
   switch (type) {

@@ -5,8 +5,10 @@ import type { Tensor } from "./tensor.ts";
 
 /** What makes rotary tables: `rope()` of @saccade/positions does. */
 export interface Rotary {
-  /** Tables for positions 0 .. length - 1 at least; the same ones whatever the length. */
+  /** Tables for positions 0 .. length - 1 at least. */
   rotation(length: number): Rotation;
+  /** Whether the length changes the tables (dynamic NTK). A decoder then fixes it at its capacity. Default false. */
+  readonly lengthDependent?: boolean | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ export function plainTurning(rotary: Rotary): Turning {
   return { rotary, key: same, queries: [same] };
 }
 
-/** Where the tokens of a tensor stand: token n of batch element b at start[b] + n. */
+/** Queries of every operand, and keys. */
 export interface Turned {
   readonly q: Tensor;
   readonly turned: readonly Tensor[];
@@ -40,6 +42,8 @@ interface TurnInputs {
   /** [B] position of the first query and key. */
   readonly queryStart: ArrayLike<number>;
   readonly keyStart: ArrayLike<number>;
+  /** Positions that tables are made for at least. Default 0. */
+  readonly length?: number | undefined;
 }
 
 /** Queries and keys turned into tensors of their own. */
@@ -49,9 +53,9 @@ export async function turn(
   runtime: Runtime,
   signal: AbortSignal | undefined,
 ): Promise<Turned> {
+  const { rotation, turns } = planned(turning, inputs);
   const tensors: Tensor[] = [];
-  for (const { x, positions } of turns(turning, inputs)) {
-    const rotation = turning.rotary.rotation(1 + greatest(positions));
+  for (const { x, positions } of turns) {
     tensors.push((await rotate(x, rotation, { positions, runtime, signal })).out);
   }
   return named(tensors);
@@ -59,33 +63,34 @@ export async function turn(
 
 /** The same to the end before it returns. */
 export function turnSync(turning: Turning, inputs: TurnInputs, runtime: Runtime): Turned {
-  const tensors = turns(turning, inputs).map(({ x, positions }) => {
-    const rotation = turning.rotary.rotation(1 + greatest(positions));
-    return rotateSync(x, rotation, { positions, runtime }).out;
-  });
-  return named(tensors);
+  const { rotation, turns } = planned(turning, inputs);
+  return named(turns.map(({ x, positions }) => rotateSync(x, rotation, { positions, runtime }).out));
 }
 
 function named([k, q, ...turned]: readonly Tensor[]): Turned {
   return { k: k!, q: q!, turned };
 }
 
-function turns(
-  { key, queries }: Turning,
-  { q, k, queryStart, keyStart }: TurnInputs,
-): { readonly x: Tensor; readonly positions: Int32Array }[] {
-  return [
+interface Turn {
+  readonly x: Tensor;
+  readonly positions: Int32Array;
+}
+
+/** All turns of a call use the same tables. */
+function planned(
+  { rotary, key, queries }: Turning,
+  { q, k, queryStart, keyStart, length = 0 }: TurnInputs,
+): { readonly rotation: Rotation; readonly turns: readonly Turn[] } {
+  const turns = [
     { x: k, positions: places(k, keyStart, key) },
     ...queries.map((query) => ({ x: q, positions: places(q, queryStart, query) })),
   ];
+  const needed = turns.reduce((most, { positions }) => Math.max(most, 1 + greatest(positions)), length);
+  return { rotation: rotary.rotation(needed), turns };
 }
 
 /** [B, N] */
-function places(
-  { batch, length }: Tensor,
-  start: ArrayLike<number>,
-  of: (position: number) => number,
-): Int32Array {
+function places({ batch, length }: Tensor, start: ArrayLike<number>, of: (position: number) => number): Int32Array {
   const positions = new Int32Array(batch * length);
   for (let b = 0; b < batch; b++) {
     for (let n = 0; n < length; n++) positions[b * length + n] = of(start[b]! + n);

@@ -211,7 +211,8 @@ class CacheDecoder implements Decoder {
 
   #turnInputs({ q, k }: DecoderInputs): Parameters<typeof turnSync>[1] {
     const start = new Int32Array(q.batch).fill(this.length);
-    return { q, k, queryStart: start, keyStart: start };
+    const length = this.#variant.turning?.rotary.lengthDependent === true ? this.capacity : 0;
+    return { q, k, queryStart: start, keyStart: start, length };
   }
 
   /** The shortest length whose next query still finds all that it may see. */
@@ -237,20 +238,20 @@ class CacheDecoder implements Decoder {
     const { shape } = tokens;
     const start = this.length;
     const place = this.#place;
-    const placed = (keys: number): AttentionJob => {
-      const job = this.#job(where, { ...tokens, ...cache.tensors(this.#sizes.rows) }, keys, options);
+    const placed = (keys: number, how: SyncForwardOptions | undefined): AttentionJob => {
+      const job = this.#job(where, { ...tokens, ...cache.tensors(this.#sizes.rows) }, keys, how);
       const schedule =
         this.#variant.retention === undefined ? job.schedule : placeKeys(job.schedule, shape, place, this.#firstKept);
       return { ...job, schedule, rowOfKey: (key) => rowOfKey(place, key) };
     };
     if (shape.queries <= this.#room()) {
       this.#write(cache, tokens, 0);
-      return [{ job: placed(shape.keys), more: {} }];
+      return [{ job: placed(shape.keys, options), more: {} }];
     }
     const part: SyncForwardOptions = { partial: true, out: undefined };
-    const fresh = this.#job(where, tokens, shape.keys, { ...options, ...part });
+    const fresh = this.#job(where, tokens, shape.keys, part);
     const jobs: { job: AttentionJob; more: SyncForwardOptions }[] = [];
-    if (start > 0) jobs.push({ job: { ...placed(start), ...freshOutput(fresh) }, more: part });
+    if (start > 0) jobs.push({ job: placed(start, part), more: part });
     jobs.push({ job: { ...fresh, schedule: fromKey(fresh.schedule, shape, start), firstKey: start }, more: part });
     return jobs;
   }
@@ -318,12 +319,6 @@ class CacheDecoder implements Decoder {
     }
     this.#firstKept = Math.max(this.#firstKept, end - ring);
   }
-}
-
-/** Another output of the same sizes. */
-function freshOutput({ out, lse }: AttentionJob): Pick<AttentionJob, "out" | "outIsNew" | "lse"> {
-  const data = new Float32Array(out.data.length);
-  return { out: { ...out, data }, outIsNew: true, lse: lse && new Float32Array(lse.length) };
 }
 
 /** What two jobs over disjoint keys give together; learned sinks enter here. */

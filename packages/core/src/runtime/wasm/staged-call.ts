@@ -71,7 +71,7 @@ export class StagedCall {
 
   /** Copies a wave's queries in, and its units and tasks. */
   begin(wave: Wave): WaveWork {
-    const work = this.#works.work(wave);
+    const work = this.#fromFirstKey(this.#works.work(wave));
     const ints = this.#memory.ints();
     ints.set(work.units, this.#arena.at("units") / 4);
     if (work.tasks !== undefined) ints.set(work.tasks, this.#arena.at("tasks") / 4);
@@ -85,6 +85,13 @@ export class StagedCall {
       });
     }
     return work;
+  }
+
+  /** Panels begin at round numbers, but not before the first row of k. */
+  #fromFirstKey(work: WaveWork): WaveWork {
+    const { firstKey = 0 } = this.#job;
+    if (firstKey === 0) return work;
+    return { ...work, panels: work.panels.map((panel) => ({ ...panel, first: Math.max(panel.first, firstKey) })) };
   }
 
   /** Copies a panel's keys and values in, and what is added to or masked from its pairs. */

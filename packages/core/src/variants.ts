@@ -1,0 +1,19 @@
+/**
+ * What a variant of softmax attention is made of: its definition, its schedule, how its queries and keys are turned, and what its decoder
+ * keeps. `softmaxAttention` makes an `Attention` of that. For packages of variants; callers of attention need none of it.
+ *
+ * @module
+ */
+export type { Retention } from "./decoder/retention.ts";
+export { bandOf, type Band } from "./expression/band-of.ts";
+export type { SoftmaxVariant } from "./job.ts";
+export type { Visibility } from "./runtime/runtime.ts";
+export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
+export { visibilitySchedule } from "./schedule/mask-schedule.ts";
+export { reachEnd, reachStart, UNBOUNDED, type Reach } from "./schedule/reach.ts";
+export { stackedLists, type CountedList, type Stack } from "./schedule/run-lists.ts";
+export { FINISH, MASKED, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule/schedule.ts";
+export { TaskWriter, type BlockRows, type TaskKeys } from "./schedule/task-writer.ts";
+export type { AttentionShape, Positions } from "./shape.ts";
+export { softmaxAttention } from "./softmax-attention.ts";
+export { plainTurning, type Rotary, type Turning } from "./turning.ts";
