@@ -52,6 +52,10 @@ export { drawSchedule, type DrawScheduleOptions } from "./schedule/draw-schedule
 export { maskSchedule } from "./schedule/mask-schedule.ts";
 export type { Reach } from "./schedule/reach.ts";
 export type { Schedule, TaskList } from "./schedule/schedule.ts";
+export { transposeSchedule } from "./schedule/transpose-schedule.ts";
+export { visiblePairs } from "./schedule/visible-pairs.ts";
+export type { StoredType } from "./stored.ts";
+export type { Rotary } from "./turning.ts";
 export type { AttentionShape, Positions } from "./shape.ts";
 export {
   biasTensor,

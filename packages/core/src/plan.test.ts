@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dense } from "./dense.ts";
+import { mask } from "./expression/expression.ts";
 import { openReference } from "./runtime/reference.ts";
 
 const runtime = openReference();
@@ -67,4 +68,18 @@ test("a plan refuses sizes that do not fit together", () => {
   expect(plan({ queries: NaN })).toThrow("dense.plan: queries is NaN, expected an integer of at least 0");
   expect(plan({ headDim: 0 })).toThrow("dense.plan: shape has D = 0, expected at least 1");
   expect(plan({ keyLengths: [5] })).toThrow("dense.plan: keyLengths[0] is 5, expected an integer in 0..4");
+});
+
+test("a plan counts what a mask expression shows, and what a cache of stored keys takes", () => {
+  const shape = { heads: 4, kvHeads: 2, queries: 300, headDim: 8, runtime };
+  const shown = mask`q >= k && (q - k) % 3 == 0`;
+  const plan = dense({ mask: shown }).plan({ ...shape, dtype: "i8" });
+  let pairs = 0;
+  for (let q = 0; q < 300; q++) for (let k = 0; k < 300; k++) if (shown.at({ q, k })) pairs++;
+  expect(plan.visiblePairs).toBe(4 * pairs);
+  expect(plan.flops).toBe(2 * 16 * 4 * pairs);
+  expect(plan.exact).toBe(true);
+  expect(plan.density).toBe(plan.visitedPairs / (4 * 300 * 300));
+  // Keys and values of a byte a number, and two factors of four bytes for every row.
+  expect(plan.cacheBytes).toBe(2 * 300 * (16 + 8));
 });

@@ -1,7 +1,10 @@
+import { bytesOfCache } from "./decoder/token-cache.ts";
 import type { SoftmaxVariant } from "./job.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { ALL_THREADS, sharedRuntimeSync } from "./runtime/select.ts";
 import { pairsInReach } from "./schedule/pairs-in-reach.ts";
+import { visiblePairs } from "./schedule/visible-pairs.ts";
+import type { StoredType } from "./stored.ts";
 import { TASK_INTS, type Schedule } from "./schedule/schedule.ts";
 import { checkHeads, checkLength, checkPositions, checkSize, checkWidth, type AttentionShape } from "./shape.ts";
 import { biasTensor, maskTensor } from "./tensor.ts";
@@ -26,6 +29,10 @@ export interface PlanShape {
   readonly queryOffset?: number | ArrayLike<number> | undefined;
   /** As in a call. */
   readonly keyLengths?: ArrayLike<number> | undefined;
+  /** How a decoder stores keys and values. Default "f32". */
+  readonly dtype?: StoredType | undefined;
+  /** Tokens that a decoder may take back, where its cache keeps the last ones only. Default 0. */
+  readonly rewindable?: number | undefined;
   /** Whether the call has a bias. Default false. */
   readonly bias?: boolean | undefined;
   /** Whether the call has a mask. Default false. */
@@ -44,12 +51,17 @@ export interface Plan {
   readonly bytesRead: number;
   /** Bytes held during the call beyond inputs and outputs. */
   readonly workspaceBytes: number;
-  /** Bytes of a decoder's cache for these M keys. */
+  /** Bytes of a decoder's cache that takes these M tokens. */
   readonly cacheBytes: number;
-  /** Pairs (query row, key) that are visible, over B and H. */
+  /**
+   * Pairs (query row, key) that are visible, over B and H. In closed form for ranges of keys; what a mask expression leaves open is counted
+   * when this or `flops` is first read.
+   */
   readonly visiblePairs: number;
   /** Pairs that the schedule's tasks cover; the difference to `visiblePairs` is the price of blocks. */
   readonly visitedPairs: number;
+  /** The share of all pairs that the schedule's tasks cover. */
+  readonly density: number;
   /** Whether `visiblePairs` and `flops` are exact. A mask or a bias can only hide more: they are then upper bounds. */
   readonly exact: boolean;
 }
@@ -62,23 +74,39 @@ export function makePlan(variant: SoftmaxVariant, options: PlanShape): Plan {
   const where = `${variant.name}.plan`;
   const shape = planShape(where, options);
   const at = checkPositions(where, shape, options.queryOffset, options.keyLengths);
-  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = shape;
+  const { batch, heads, queries, keys, headDim, valueDim } = shape;
   const pairTerms = options.bias === true || options.mask === true;
   const schedule = variant.schedule(shape, at, pairTerms);
-  const counted = variant.visibility.mask === undefined;
-  const visiblePairs = counted ? heads * pairsInReach(shape, at, variant.visibility.reach) : schedule.visitedPairs;
+  const { reach, mask } = variant.visibility;
   const pairBytes = (options.bias === true ? 4 : 0) + (options.mask === true ? 1 : 0);
+  let visible: number | undefined;
   return {
-    flops: 2 * (headDim + valueDim) * visiblePairs,
+    get flops() {
+      return 2 * (headDim + valueDim) * this.visiblePairs;
+    },
     bytesRead:
       4 * (batch * heads * queries * headDim + keysRead(schedule) * (headDim + valueDim)) +
       pairBytes * schedule.visitedPairs,
     workspaceBytes: workspaceBytes(variant, options, shape, schedule),
-    cacheBytes: 4 * batch * kvHeads * keys * (headDim + valueDim),
-    visiblePairs,
+    cacheBytes: cacheBytes(variant, options, shape),
+    get visiblePairs() {
+      visible ??= mask === undefined ? heads * pairsInReach(shape, at, reach) : visiblePairs(schedule, shape, at);
+      return visible;
+    },
     visitedPairs: schedule.visitedPairs,
-    exact: counted && !pairTerms,
+    density: ratio(schedule.visitedPairs, batch * heads * queries * keys),
+    exact: !pairTerms,
   };
+}
+
+function ratio(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+function cacheBytes({ retention }: SoftmaxVariant, options: PlanShape, shape: AttentionShape): number {
+  const { dtype = "f32", rewindable = 0 } = options;
+  const rows = retention === undefined ? shape.keys : retention.sinks + retention.recent + rewindable;
+  return bytesOfCache({ ...shape, rows: Math.min(shape.keys, rows), dtype });
 }
 
 function planShape(where: string, options: PlanShape): AttentionShape {
@@ -121,7 +149,15 @@ function workspaceBytes(
     mask: options.mask === true ? maskTensor(new Uint8Array(0), { shape: [1, 1, 1, 0] }) : undefined,
   };
   const { runtime = openedForPlan(), threads = ALL_THREADS } = options;
-  return runtime?.workspaceBytes({ shape, schedule, scores }, threads) ?? WORKSPACE_BOUND;
+  const operands = variant.turning?.queries.length ?? 1;
+  const turned = { length: operands - 1 };
+  const call = runtime?.workspaceBytes({ shape, schedule, scores, turned }, threads) ?? WORKSPACE_BOUND;
+  return call + (variant.turning === undefined ? 0 : turnedBytes(shape, operands));
+}
+
+/** Turned queries and keys are copies. */
+function turnedBytes({ batch, heads, kvHeads, queries, keys, headDim }: AttentionShape, operands: number): number {
+  return 4 * batch * headDim * (operands * heads * queries + kvHeads * keys);
 }
 
 function openedForPlan(): Runtime | undefined {

@@ -67,7 +67,9 @@ export interface AttentionJob {
 }
 
 /** What decides about a call's memory. */
-export type WorkspaceJob = Pick<AttentionJob, "shape" | "schedule" | "scores" | "turned" | "stored">;
+export type WorkspaceJob = Pick<AttentionJob, "shape" | "schedule" | "scores" | "stored"> & {
+  readonly turned?: { readonly length: number } | undefined;
+};
 
 /** What actually ran. */
 export interface RunInfo {
