@@ -41,7 +41,7 @@ static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int n
                           &scratch->terms, &scratch->registers, &scratch->copies};
   ptrdiff_t used = 0;
   for (int i = 0; i < PARTS; i++) {
-    *parts[i] = sizes[i] && base ? base + used : 0;
+    *parts[i] = base ? base + used : 0;
     used += sizes[i];
   }
   scratch->state = base ? base + used : 0;
@@ -126,7 +126,7 @@ static void task_run(Work *work, const Task *task) {
   const int hi = unit->keyHi < job->keyHi ? unit->keyHi : job->keyHi;
   const int size = work->few ? few_step(job->D, job->E) : tile_keys(job->D, job->E);
   const int partial = (task->flags & TASK_PARTIAL) != 0;
-  if (partial || job->scoreProgram) rows_bound(&work->rows, task->reach);
+  if (partial) rows_bound(&work->rows, task->reach);
   Tile all = {.first = task->keyStart,
               .stride = task->keyStride,
               .count = task->keyCount,

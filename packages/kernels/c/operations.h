@@ -12,4 +12,14 @@ enum {
   OP_AND = 50, OP_OR, OP_NOT, OP_SELECT
 };
 
+// Registers that an instruction reads; -1 for an unknown one.
+static inline int operation_operands(int op) {
+  if (op >= OP_CONST && op <= OP_SCORE) return 0;
+  if (op == OP_LOOKUP || op == OP_ISHR || op == OP_IAND || op == OP_IABS || op == OP_FABS) return 1;
+  if ((op >= OP_EXP && op <= OP_I2F) || op == OP_NOT) return 1;
+  if ((op >= OP_IADD && op <= OP_IMAX) || (op >= OP_FADD && op <= OP_FMAX)) return 2;
+  if ((op >= OP_ILT && op <= OP_FEQ) || op == OP_AND || op == OP_OR) return 2;
+  return op == OP_SELECT ? 3 : -1;
+}
+
 #endif

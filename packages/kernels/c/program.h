@@ -81,8 +81,13 @@ INLINE lanes_f32 tanh_any(lanes_f32 x) {
   __builtin_memcpy(&x, &t, sizeof x);
   return x;
 }
+// log_of_sum is made for normal numbers: of a smaller one, that of 2^24 times as much is taken.
 INLINE lanes_f32 log_any(lanes_f32 x) {
-  for (int i = 0; i < LANES; i++) x[i] = x[i] < 0 ? __builtin_nanf("") : (float)log_of_sum(x[i]);
+  for (int i = 0; i < LANES; i++) {
+    const int small = x[i] < 0x1p-126f;
+    const double natural = log_of_sum(small ? x[i] * 0x1p24f : x[i]);
+    x[i] = x[i] < 0 ? __builtin_nanf("") : (float)(small ? natural - 24 * 0.6931471805599453 : natural);
+  }
   return x;
 }
 // From 2^23 on every float is whole; below, adding 2^23 and taking it away again rounds to the nearest.
@@ -115,8 +120,8 @@ INLINE lanes_i32 apply(const int op, lanes_i32 a, lanes_i32 b) {
   case OP_FMUL: return as_i32(as_f32(a) * as_f32(b));
   case OP_FDIV: return as_i32(as_f32(a) / as_f32(b));
   case OP_FMOD: return as_i32(as_f32(a) - as_f32(b) * floor_any(as_f32(a) / as_f32(b)));
-  case OP_FMIN: return lanes_select((lanes_i32)(as_f32(a) < as_f32(b)), a, b);
-  case OP_FMAX: return lanes_select((lanes_i32)(as_f32(a) < as_f32(b)), b, a);
+  case OP_FMIN: return lanes_select((lanes_i32)((as_f32(a) < as_f32(b)) | (as_f32(a) != as_f32(a))), a, b);
+  case OP_FMAX: return lanes_select((lanes_i32)((as_f32(a) < as_f32(b)) | (as_f32(b) != as_f32(b))), b, a);
   case OP_FABS: return a & INT32_MAX;
   case OP_EXP: return as_i32(exp_any(as_f32(a)));
   case OP_LOG: return as_i32(log_any(as_f32(a)));
@@ -206,8 +211,9 @@ static void each_axis(Register to, const Chunk *chunk, int op, int outer, int ve
 
 INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t *code, Register to, int outer, int vectors) {
   const int op = code[0];
-  const Register a = chunk->registers[code[2] < PROGRAM_REGISTERS && op > OP_SCORE ? code[2] : 0];
-  const Register b = chunk->registers[op >= OP_FADD || (op >= OP_IADD && op <= OP_IABS) ? code[3] : 0];
+  // Operands that an instruction lacks may name anything, a register that was never written too.
+  const int operands = operation_operands(op);
+  const Register a = operands > 0 ? chunk->registers[code[2]] : to, b = operands > 1 ? chunk->registers[code[3]] : a;
   switch (op) {
   case OP_CONST: {
     const lanes_i32 x = (lanes_i32){0} + code[2];
@@ -255,7 +261,6 @@ static void section_run(Chunk *chunk, const Program *program, float *registers, 
 
 // What does not change from one chunk of a tile to the next.
 static void chunk_open(Chunk *chunk, const Program *program, float *registers) {
-  chunk->registers[0] = (Register){(char *)registers, 0, 0};
   section_run(chunk, program, registers, 0);
   if (chunk->rowsInLanes) section_run(chunk, program, registers, 1);
 }

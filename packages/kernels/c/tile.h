@@ -48,10 +48,10 @@ INLINE void tile_prefetch(const Tile *tile, const Job *job, int from, int to) {
   }
 }
 
-// Pairs hidden by their position, by a bias of -Infinity, or by the mask.
+// Pairs hidden by their position, which only partial tiles look at, by a bias of -Infinity, or by the mask.
 INLINE int tile_hidden(const Tile *tile, const Rows *rows, int r, int j) {
   const int key = tile_key(tile, j), column = key - rows->job->keyBase;
-  if (key < rows->lo[r] || key >= rows->hi[r]) return 1;
+  if (tile->partial && (key < rows->lo[r] || key >= rows->hi[r])) return 1;
   if (rows->job->mask && !rows_mask(rows, r)[column]) return 1;
   return rows->job->bias && rows_bias(rows, r)[column] == -__builtin_inff();
 }

@@ -5,16 +5,6 @@
 #include "job.h"
 #include "operations.h"
 
-// Registers that an instruction reads; -1 for an unknown one.
-static inline int operation_operands(int op) {
-  if (op >= OP_CONST && op <= OP_SCORE) return 0;
-  if (op == OP_LOOKUP || op == OP_ISHR || op == OP_IAND || op == OP_IABS || op == OP_FABS) return 1;
-  if ((op >= OP_EXP && op <= OP_I2F) || op == OP_NOT) return 1;
-  if ((op >= OP_IADD && op <= OP_IMAX) || (op >= OP_FADD && op <= OP_FMAX)) return 2;
-  if ((op >= OP_ILT && op <= OP_FEQ) || op == OP_AND || op == OP_OR) return 2;
-  return op == OP_SELECT ? 3 : -1;
-}
-
 // The section in which an instruction without operands stands.
 static inline int operation_section(int op) {
   return op == OP_QUERY || op == OP_HEAD ? 1 : op == OP_KEY ? 2 : op == OP_SCORE ? 3 : 0;
@@ -39,8 +29,6 @@ static inline int program_verify(const Program *program, int isScore) {
         if (from < 0 || from >= PROGRAM_REGISTERS || classes[from] == NONE) return 0;
         if (section != PAIR && classes[from] != UNIFORM && classes[from] != section) return 0;
       }
-      // The interpreter loads two operands of every instruction that has any.
-      if (operands == 1 && op >= OP_IADD && (code[3] < 0 || code[3] >= PROGRAM_REGISTERS)) return 0;
       if (op == OP_LOOKUP &&
           (code[3] < 0 || code[3] >= program->tableCount || program->tables[code[3]].length < 1))
         return 0;
