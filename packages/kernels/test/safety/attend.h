@@ -68,27 +68,42 @@ static void job_pairs(Buffers *buffers, Random *random, const Problem *p, Job *j
   }
 }
 
-static void *copy_exactly(Buffers *buffers, Random *random, const void *data, size_t bytes) {
-  return memcpy(buffers_add(buffers, random, bytes), data, bytes);
+// Keys [lo, hi) as they are stored.
+static void job_keys(Buffers *buffers, Random *random, const Problem *p, Job *job, int lo, int hi, const uint8_t *needed) {
+  const Staged k = stage_keys(buffers, random, p, &p->k, lo, hi, needed);
+  const Staged v = stage_keys(buffers, random, p, &p->v, lo, hi, needed);
+  job->k = k.data, job->kB = k.b, job->kH = k.h, job->kN = k.n;
+  job->v = v.data, job->vB = v.b, job->vH = v.h, job->vN = v.n;
+  if (p->k.type == STORED_I8) {
+    const Staged factors = stage_factors(buffers, random, p, &p->k, lo, hi, needed);
+    job->kScale = (const float *)factors.data, job->kScaleB = factors.b, job->kScaleH = factors.h;
+  }
+  if (p->v.type == STORED_I8) {
+    const Staged factors = stage_factors(buffers, random, p, &p->v, lo, hi, needed);
+    job->vScale = (const float *)factors.data, job->vScaleB = factors.b, job->vScaleH = factors.h;
+  }
 }
 
 // Everything of a job but its keys.
 static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, const Problem *p, const Plan *plan,
                     int from, int to, Manner manner, const Results *results) {
-  const Staged q = stage_queries(buffers, random, p, from, to);
-  const int needs = p->biasTerm.given || p->maskTerm.given ? SCRATCH_TERMS : 0;
-  const Reach reach = {.ahead = p->ahead, .back = p->back};
-  Job job = {.q = {(const float *)q.data},
-             .out = (float *)results->out.data,
+  Staged q[SACCADE_OPERANDS];
+  stage_queries(buffers, random, p, from, to, q);
+  Job job = {.out = (float *)results->out.data,
              .lse = results->hasLse ? (float *)results->lse.data : 0,
              .tasks = copy_exactly(buffers, random, plan->tasks, plan->taskCount * sizeof(Task)),
              .units = copy_exactly(buffers, random, plan->units, plan->unitCount * sizeof(Unit)),
-             .reaches = copy_exactly(buffers, random, &reach, sizeof reach),
-             .qB = q.b, .qH = q.h, .qN = q.n,
+             .reaches = copy_exactly(buffers, random, p->reaches, p->reachCount * sizeof(Reach)),
+             .qB = q->b, .qH = q->h, .qN = q->n,
              .outB = results->out.b, .outH = results->out.h, .outN = results->out.n,
              .lseB = results->lse.b, .lseH = results->lse.h,
-             .D = p->D, .E = p->E, .operands = 1, .rowBase = from,
+             .D = p->D, .E = p->E, .operands = p->operands, .rowBase = from,
+             .keyType = p->k.type, .valueType = p->v.type,
              .unitCount = plan->unitCount, .scale = p->scale, .softcap = p->softcap};
+  for (int o = 0; o < p->operands; o++) job.q[o] = (const float *)q[o].data;
+  if (plan->indexCount > 0) job.indices = copy_exactly(buffers, random, plan->indices, plan->indexCount * sizeof(int32_t));
+  if (p->maskProgram.given) job.maskProgram = stage_program(buffers, random, &p->maskProgram);
+  if (p->scoreProgram.given) job.scoreProgram = stage_program(buffers, random, &p->scoreProgram);
   if (p->hasOffset) job.queryOffset = copy_exactly(buffers, random, p->offset, p->B * sizeof(int32_t));
   if (p->hasLength) job.keyLength = copy_exactly(buffers, random, p->length, p->B * sizeof(int32_t));
   else { // The kernels know a tensor's end only by its lengths.
@@ -100,6 +115,9 @@ static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, co
     job.learnedSinks = copy_exactly(buffers, random, p->sinks, (p->sinksPerBatch ? p->B : 1) * p->H * sizeof(float));
   }
   const size_t size = sizeof(float);
+  const int needs = (p->biasTerm.given || p->maskTerm.given ? SCRATCH_TERMS : 0) |
+                    (job.maskProgram || job.scoreProgram ? SCRATCH_PROGRAMS : 0) |
+                    (job.keyType || job.valueType || job.indices ? SCRATCH_COPIES : 0);
   job.scratchFloats = kernels->scratchFloats(plan->rows, p->D, p->E, job.operands, needs);
   job.scratch = buffers_add(buffers, random, manner.threads * job.scratchFloats * size);
   if (plan->slots > 0) {
@@ -125,10 +143,7 @@ static void job_attend(Random *random, const Kernels *kernels, const Problem *p,
   for (int panel = 0, lo = 0; panel < manner.panels; panel++) {
     const int last = panel == manner.panels - 1, hi = last ? p->M : random_int(random, lo, p->M);
     Buffers passing = {0};
-    const Staged k = stage_keys(&passing, random, p, lo, hi, 0, needed);
-    const Staged v = stage_keys(&passing, random, p, lo, hi, 1, needed);
-    job.k = (const float *)k.data, job.kB = k.b, job.kH = k.h, job.kN = k.n;
-    job.v = (const float *)v.data, job.vB = v.b, job.vH = v.h, job.vN = v.n;
+    job_keys(&passing, random, p, &job, lo, hi, needed);
     job_pairs(&passing, random, p, &job, from, to, lo, hi);
     job.keyBase = job.keyLo = lo, job.keyHi = hi;
     job.phase = (panel == 0 ? JOB_BEGIN : 0) | (last ? JOB_END : 0);

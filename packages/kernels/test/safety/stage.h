@@ -37,6 +37,19 @@ static ptrdiff_t stage_end(const Staged *at, int B, int H, int N, int W) {
   return (B - 1) * at->b + (H - 1) * at->h + (N - 1) * at->n + W;
 }
 
+// Memory for a tensor with the strides of `at`; 0 where the system refuses that much address space.
+static int stage_place(Buffers *buffers, Random *random, Staged *at, size_t size) {
+  const size_t offset = random_once(random, 2) ? 0 : (size_t)random_int(random, 1, 9) * size, bytes = at->bytes + offset;
+  if (at->bytes <= (size_t)1 << 30) {
+    at->data = (unsigned char *)buffers_add(buffers, random, bytes) + offset;
+    return 1;
+  }
+  const Buffer sparse = buffer_sparse(bytes);
+  if (!sparse.data) return 0;
+  at->data = (unsigned char *)buffers_keep(buffers, sparse) + offset;
+  return 1;
+}
+
 static Staged stage_open(Buffers *buffers, Random *random, int B, int H, int N, int W, size_t size, int shareBatch) {
 #ifdef SACCADE_TEST_NEAR // an emulator keeps tables of every page of address space
   const int far = INT32_MAX;
@@ -44,18 +57,11 @@ static Staged stage_open(Buffers *buffers, Random *random, int B, int H, int N, 
   const int far = sizeof(void *) == 8 && size == 4 ? 300 : INT32_MAX;
 #endif
   Staged at = stage_strides(random, B, H, N, W, far, shareBatch);
-  const size_t offset = random_once(random, 2) ? 0 : (size_t)random_int(random, 1, 9);
   at.bytes = (size_t)stage_end(&at, B, H, N, W) * size;
-  if (at.bytes > (size_t)1 << 30) {
-    Buffer sparse = buffer_sparse(at.bytes + offset * size);
-    if (sparse.data) {
-      at.data = (unsigned char *)buffers_keep(buffers, sparse) + offset * size;
-      return at;
-    }
-    at = stage_strides(random, B, H, N, W, INT32_MAX, shareBatch);
-    at.bytes = (size_t)stage_end(&at, B, H, N, W) * size;
-  }
-  at.data = (unsigned char *)buffers_add(buffers, random, at.bytes + offset * size) + offset * size;
+  if (stage_place(buffers, random, &at, size)) return at;
+  at = stage_strides(random, B, H, N, W, INT32_MAX, shareBatch);
+  at.bytes = (size_t)stage_end(&at, B, H, N, W) * size;
+  stage_place(buffers, random, &at, size);
   return at;
 }
 
@@ -63,28 +69,61 @@ static float *staged_row(const Staged *at, int b, int h, int n) {
   return (float *)at->data + b * at->b + h * at->h + n * at->n;
 }
 
-// Rows [from, to) of q.
-static Staged stage_queries(Buffers *buffers, Random *random, const Problem *p, int from, int to) {
-  const Staged at = stage_open(buffers, random, p->B, p->H, to - from, p->D, 4, 0);
+// Rows [from, to) of every operand, all with the same strides.
+static void stage_queries(Buffers *buffers, Random *random, const Problem *p, int from, int to,
+                          Staged to_operand[SACCADE_OPERANDS]) {
+  to_operand[0] = stage_open(buffers, random, p->B, p->H, to - from, p->D, sizeof(float), 0);
+  for (int o = 0; o < p->operands; o++) {
+    Staged *at = to_operand + o;
+    *at = to_operand[0];
+    if (o > 0 && !stage_place(buffers, random, at, sizeof(float))) out_of_memory();
+    for (int b = 0; b < p->B; b++)
+      for (int h = 0; h < p->H; h++)
+        for (int n = from; n < to; n++)
+          memcpy(staged_row(at, b, h, n - from), problem_q(p, o, b, h, n), p->D * sizeof(float));
+  }
+}
+
+// Keys [lo, hi) of k or v, as far as `needed` [B][G][M] names them; in a ring, all of its rows.
+static Staged stage_keys(Buffers *buffers, Random *random, const Problem *p, const StoredRows *from, int lo, int hi,
+                         const uint8_t *needed) {
+  const int rows = p->ringRows ? p->ringRows : hi - lo, width = from->width, size = from->bytes;
+  const Staged at = stage_open(buffers, random, p->B, p->G, rows, width, size, p->sharedKeys);
   for (int b = 0; b < p->B; b++)
-    for (int h = 0; h < p->H; h++)
-      for (int n = from; n < to; n++)
-        memcpy(staged_row(&at, b, h, n - from), p->q + (((size_t)b * p->H + h) * p->N + n) * p->D, p->D * sizeof(float));
+    for (int g = 0; g < p->G; g++)
+      for (int key = lo; key < hi; key++) {
+        if (!needed[((size_t)b * p->G + g) * p->M + key]) continue;
+        const ptrdiff_t to = b * at.b + g * at.h + (problem_row(p, key) - lo) * at.n;
+        memcpy(at.data + to * size, from->stored + problem_key(p, b, g, key) * width * size, (size_t)width * size);
+      }
   return at;
 }
 
-// Keys [lo, hi) of k (width D) or v (width E), as far as `needed` [B][G][M] names them.
-static Staged stage_keys(Buffers *buffers, Random *random, const Problem *p, int lo, int hi, int values,
-                         const uint8_t *needed) {
-  const int width = values ? p->E : p->D;
-  const Staged at = stage_open(buffers, random, p->B, p->G, hi - lo, width, 4, p->sharedKeys);
+// Their factors: one row per (b, g), whose "width" are the keys.
+static Staged stage_factors(Buffers *buffers, Random *random, const Problem *p, const StoredRows *from, int lo, int hi,
+                            const uint8_t *needed) {
+  const int rows = p->ringRows ? p->ringRows : hi - lo;
+  const Staged at = stage_open(buffers, random, p->B, p->G, 1, rows, sizeof(float), p->sharedKeys);
   for (int b = 0; b < p->B; b++)
     for (int g = 0; g < p->G; g++)
       for (int key = lo; key < hi; key++)
         if (needed[((size_t)b * p->G + g) * p->M + key])
-          memcpy(staged_row(&at, b, g, key - lo), values ? problem_v(p, b, g, key) : problem_k(p, b, g, key),
-                 width * sizeof(float));
+          staged_row(&at, b, g, 0)[problem_row(p, key) - lo] = from->factors[problem_key(p, b, g, key)];
   return at;
+}
+
+static void *copy_exactly(Buffers *buffers, Random *random, const void *data, size_t bytes) {
+  return memcpy(buffers_add(buffers, random, bytes), data, bytes);
+}
+
+static const Program *stage_program(Buffers *buffers, Random *random, const Expression *e) {
+  Table tables[MAX_TABLES];
+  Program program = expression_program(e, tables);
+  for (int t = 0; t < e->tableCount; t++)
+    tables[t].data = copy_exactly(buffers, random, e->tables[t], e->lengths[t] * sizeof(int32_t));
+  program.tables = copy_exactly(buffers, random, tables, e->tableCount * sizeof(Table));
+  program.code = copy_exactly(buffers, random, e->code, e->count * 5 * sizeof(int32_t));
+  return copy_exactly(buffers, random, &program, sizeof program);
 }
 
 // Rows [from, to) and columns [lo, hi) of bias or mask; an axis that is broadcast has stride 0.
