@@ -1,5 +1,5 @@
 import type { RunInfo, RuntimeName } from "@saccade/core";
-import type { OnnxTensor } from "./proto.ts";
+import type { AttributeValue, OnnxGraph, OnnxTensor } from "./proto.ts";
 import { Unsupported } from "./unsupported.ts";
 
 /** One operator with its inputs. */
@@ -7,9 +7,11 @@ export interface OperatorCall {
   readonly operator: string;
   /** undefined where the model leaves an input out. */
   readonly inputs: readonly (OnnxTensor | undefined)[];
-  readonly attributes: ReadonlyMap<string, number | string>;
+  readonly attributes: ReadonlyMap<string, AttributeValue>;
   /** Which outputs the model takes. */
   readonly wanted: readonly boolean[];
+  /** Values of the graph around the operator, which graphs among its attributes may name. */
+  readonly outer?: ReadonlyMap<string, OnnxTensor>;
   /** Where attention runs. */
   readonly runtime: "auto" | RuntimeName;
   /** Told what the outputs that attention computes ran on. */
@@ -29,10 +31,22 @@ export function requiredInput(call: OperatorCall, index: number): OnnxTensor {
 /** A number among the attributes. */
 export function numberAttribute(call: OperatorCall, name: string): number | undefined {
   const value = call.attributes.get(name);
-  if (typeof value === "string")
-    throw new TypeError(`${call.operator}: attribute ${name} is "${value}", expected a number`);
-  return value;
+  if (value === undefined || typeof value === "number") return value;
+  throw new TypeError(`${call.operator}: attribute ${name} is ${inWords(value)}, expected a number`);
 }
+
+/** A graph among the attributes. */
+export function graphAttribute(call: OperatorCall, name: string): OnnxGraph | undefined {
+  const value = call.attributes.get(name);
+  if (value === undefined || (typeof value === "object" && "nodes" in value)) return value;
+  throw new TypeError(`${call.operator}: attribute ${name} is ${inWords(value)}, expected a graph`);
+}
+
+const inWords = (value: AttributeValue): string => {
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value === "number") return String(value);
+  return "nodes" in value ? "a graph" : "a tensor";
+};
 
 /** Stops at the first attribute outside `known`; `inert` names values of others that change nothing. */
 export function checkAttributes(

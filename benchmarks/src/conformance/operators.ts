@@ -1,4 +1,5 @@
 import { attention } from "./attention.ts";
+import { flexAttention } from "./flex-attention.ts";
 import type { Operator } from "./operator.ts";
 import { rotaryEmbedding } from "./rotary-embedding.ts";
 
@@ -6,9 +7,5 @@ import { rotaryEmbedding } from "./rotary-embedding.ts";
 export const operators: ReadonlyMap<string, Operator> = new Map([
   ["Attention", attention],
   ["RotaryEmbedding", rotaryEmbedding],
+  ["ai.onnx.preview:FlexAttention", flexAttention],
 ]);
-
-/** The name an operator goes by here and in messages. */
-export function operatorName(domain: string, operator: string): string {
-  return domain === "" || domain === "ai.onnx" ? operator : `${domain}:${operator}`;
-}

@@ -16,11 +16,14 @@ export interface OnnxNode {
   readonly domain: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes: ReadonlyMap<string, number | string>;
+  readonly attributes: ReadonlyMap<string, AttributeValue>;
 }
 
-/** A model of an operator test. */
-export interface OnnxModel {
+/** What an attribute may hold. Types that no operator here takes are told by their number in the format. */
+export type AttributeValue = number | string | OnnxTensor | OnnxGraph;
+
+/** A graph of operators: a model, or a function that one operator takes as an attribute. */
+export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -39,19 +42,27 @@ interface TensorFields {
   dataLocation: number;
 }
 
-interface ModelFields {
-  graph: {
-    node: {
-      input: string[];
-      output: string[];
-      opType: string;
-      domain: string;
-      attribute: { name: string; f: number; i: number; s: Uint8Array; type: number }[];
-    }[];
-    initializer: TensorFields[];
-    input: { name: string }[];
-    output: { name: string }[];
-  } | null;
+interface AttributeFields {
+  name: string;
+  f: number;
+  i: number;
+  s: Uint8Array;
+  t: TensorFields | null;
+  g: GraphFields | null;
+  type: number;
+}
+
+interface GraphFields {
+  node: {
+    input: string[];
+    output: string[];
+    opType: string;
+    domain: string;
+    attribute: AttributeFields[];
+  }[];
+  initializer: TensorFields[];
+  input: { name: string }[];
+  output: { name: string }[];
 }
 
 /** The messages of `onnx.proto`. */
@@ -68,28 +79,32 @@ export function decodeTensor(bytes: Uint8Array): OnnxTensor {
 }
 
 /** Reads a serialised ModelProto. */
-export function decodeModel(bytes: Uint8Array): OnnxModel {
-  const { graph } = decode("onnx.ModelProto", bytes) as ModelFields;
+export function decodeModel(bytes: Uint8Array): OnnxGraph {
+  const { graph } = decode("onnx.ModelProto", bytes) as { graph: GraphFields | null };
   if (graph === null) throw new TypeError("model.onnx: expected a graph");
-  return {
-    nodes: graph.node.map((node) => ({
-      operator: node.opType,
-      domain: node.domain,
-      inputs: node.input,
-      outputs: node.output,
-      attributes: new Map(node.attribute.map((attribute) => [attribute.name, attributeValue(attribute)])),
-    })),
-    inputs: graph.input.map(({ name }) => name),
-    outputs: graph.output.map(({ name }) => name),
-    constants: new Map(graph.initializer.map((tensor) => [tensor.name, tensorOf(tensor)])),
-  };
+  return graphOf(graph);
 }
 
-const attributeValue = (attribute: { f: number; i: number; s: Uint8Array; type: number }): number | string => {
-  if (attribute.type === 1) return attribute.f;
-  if (attribute.type === 2) return attribute.i;
-  // Strings are told by their text, anything larger by its type: no operator here takes it.
-  return attribute.type === 3 ? new TextDecoder().decode(attribute.s) : `attribute type ${attribute.type}`;
+const graphOf = (graph: GraphFields): OnnxGraph => ({
+  nodes: graph.node.map((node) => ({
+    operator: node.opType,
+    domain: node.domain,
+    inputs: node.input,
+    outputs: node.output,
+    attributes: new Map(node.attribute.map((attribute) => [attribute.name, attributeValue(attribute)])),
+  })),
+  inputs: graph.input.map(({ name }) => name),
+  outputs: graph.output.map(({ name }) => name),
+  constants: new Map(graph.initializer.map((tensor) => [tensor.name, tensorOf(tensor)])),
+});
+
+const attributeValue = ({ type, f, i, s, t, g }: AttributeFields): AttributeValue => {
+  if (type === 1) return f;
+  if (type === 2) return i;
+  if (type === 3) return new TextDecoder().decode(s);
+  if (type === 4 && t !== null) return tensorOf(t);
+  if (type === 5 && g !== null) return graphOf(g);
+  return `attribute type ${type}`;
 };
 
 const tensorOf = (fields: TensorFields): OnnxTensor => {

@@ -36,14 +36,14 @@ test("every test of a folder passes, fails or is skipped with a reason", async (
     outputs: [v],
   });
   await writeTest(folder, "test_relu", { operator: "Relu", inputs: [q], outputs: [q] });
-  await writeTest(folder, "test_flex", { operator: "FlexAttention", domain: "ai.onnx.preview", inputs, outputs: [v] });
+  await writeTest(folder, "test_preview", { operator: "Rope", domain: "ai.onnx.preview", inputs, outputs: [v] });
   await mkdir(join(folder, "test_empty"));
   await mkdir(join(folder, "not_a_test"));
   const results = await collect(folder);
   expect(results.map(({ name, status, detail }) => [name, status, detail])).toEqual([
     ["test_empty", "failed", expect.stringContaining("ENOENT")],
-    ["test_flex", "skipped", "operator ai.onnx.preview:FlexAttention"],
     ["test_other_shape", "failed", "test_data_set_0: output output0: expected shape [1, 3], got [1, 1, 1, 3]"],
+    ["test_preview", "skipped", "operator ai.onnx.preview:Rope"],
     ["test_relu", "skipped", "operator Relu"],
     ["test_right", "passed", undefined],
     ["test_window", "skipped", "Attention attribute left_window_size"],

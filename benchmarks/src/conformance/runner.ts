@@ -2,8 +2,9 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunInfo, RuntimeName } from "@saccade/core";
 import { difference } from "./compare.ts";
-import { operatorName, operators } from "./operators.ts";
-import { type OnnxModel, type OnnxTensor, decodeModel, decodeTensor } from "./proto.ts";
+import { operatorName } from "./operator-name.ts";
+import { operators } from "./operators.ts";
+import { type OnnxGraph, type OnnxTensor, decodeModel, decodeTensor } from "./proto.ts";
 import { Unsupported } from "./unsupported.ts";
 
 /** How one test ended. `detail` says what differed, or what is not implemented. */
@@ -52,7 +53,7 @@ export async function runTest(folder: string, options: RunOptions = {}): Promise
   }
 }
 
-const runDataSet = async (model: OnnxModel, folder: string, options: RunOptions): Promise<string | undefined> => {
+const runDataSet = async (model: OnnxGraph, folder: string, options: RunOptions): Promise<string | undefined> => {
   // Named before tensors are read: an operator that is missing is the reason to give, whatever its inputs hold.
   for (const { domain, operator } of model.nodes) {
     if (!operators.has(operatorName(domain, operator)))
@@ -75,7 +76,7 @@ const runDataSet = async (model: OnnxModel, folder: string, options: RunOptions)
 const readTensor = async (file: string): Promise<OnnxTensor> => decodeTensor(await readFile(file));
 
 /** Runs the nodes in their order, which ONNX guarantees to be topological. */
-const evaluate = async (model: OnnxModel, values: Map<string, OnnxTensor>, options: RunOptions): Promise<void> => {
+const evaluate = async (model: OnnxGraph, values: Map<string, OnnxTensor>, options: RunOptions): Promise<void> => {
   for (const node of model.nodes) {
     const name = operatorName(node.domain, node.operator);
     const run = operators.get(name);
@@ -86,6 +87,7 @@ const evaluate = async (model: OnnxModel, values: Map<string, OnnxTensor>, optio
       inputs: node.inputs.map((input) => (input === "" ? undefined : valueOf(values, input))),
       attributes: node.attributes,
       wanted: node.outputs.map((output) => output !== ""),
+      outer: values,
       runtime: options.runtime ?? "auto",
       onRun: options.onRun,
     });

@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { OnnxTensor } from "./proto.ts";
+import type { AttributeValue, OnnxGraph, OnnxTensor } from "./proto.ts";
 import { schema } from "./proto.ts";
 
 /** A test folder to write: one node with its inputs and expected outputs. */
 export interface TestFolder {
   readonly operator: string;
   readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, number | string>>;
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
   /** undefined where the node leaves an input out. */
   readonly inputs: readonly (OnnxTensor | undefined)[];
   readonly outputs: readonly (OnnxTensor | undefined)[];
@@ -55,11 +55,55 @@ export function halfBits(value: number): number {
   return sign | (fraction < 1024 ? fraction : ((exponent + 15) << 10) + fraction - 1024);
 }
 
-/** A serialised TensorProto with its numbers in raw_data. */
-export function encodeTensor({ type, shape, values }: OnnxTensor): Uint8Array {
+const tensorFields = ({ type, shape, values }: OnnxTensor): Record<string, unknown> => {
   if (!(type in CODES)) throw new TypeError(`no encoding for ${type}`);
   const code = type as keyof typeof CODES;
-  return encode("onnx.TensorProto", { dims: shape, dataType: CODES[code], rawData: bytesOf(code, values) });
+  return { dims: shape, dataType: CODES[code], rawData: bytesOf(code, values) };
+};
+
+const attributeFields = ([name, value]: readonly [string, AttributeValue]): Record<string, unknown> => {
+  if (typeof value === "string") return { name, s: new TextEncoder().encode(value), type: 3 };
+  if (typeof value === "object") {
+    return "nodes" in value ? { name, g: graphFields(value), type: 5 } : { name, t: tensorFields(value), type: 4 };
+  }
+  return name === "scale" || name === "softcap" ? { name, f: value, type: 1 } : { name, i: value, type: 2 };
+};
+
+const graphFields = ({ nodes, inputs, outputs, constants }: OnnxGraph): Record<string, unknown> => ({
+  node: nodes.map(({ operator, domain, inputs: input, outputs: output, attributes }) => ({
+    opType: operator,
+    domain,
+    input,
+    output,
+    attribute: Array.from(attributes, attributeFields),
+  })),
+  initializer: Array.from(constants, ([name, tensor]) => ({ ...tensorFields(tensor), name })),
+  input: inputs.map((name) => ({ name })),
+  output: outputs.map((name) => ({ name })),
+});
+
+/** A graph of one input `x`; every node is its operator, its inputs, its output, and attributes where it has any. */
+export function graphOfNodes(
+  nodes: readonly (readonly [string, readonly string[], string, Readonly<Record<string, AttributeValue>>?])[],
+  constants: Readonly<Record<string, OnnxTensor>> = {},
+): OnnxGraph {
+  return {
+    nodes: nodes.map(([operator, inputs, output, attributes = {}]) => ({
+      operator,
+      domain: "",
+      inputs,
+      outputs: [output],
+      attributes: new Map(Object.entries(attributes)),
+    })),
+    inputs: ["x"],
+    outputs: [nodes.at(-1)?.[2] ?? "x"],
+    constants: new Map(Object.entries(constants)),
+  };
+}
+
+/** A serialised TensorProto with its numbers in raw_data. */
+export function encodeTensor(tensor: OnnxTensor): Uint8Array {
+  return encode("onnx.TensorProto", tensorFields(tensor));
 }
 
 /** A serialised TensorProto from its fields. */
@@ -73,17 +117,22 @@ export async function writeTest(folder: string, name: string, test: TestFolder):
   await mkdir(set, { recursive: true });
   const input = test.inputs.map((tensor, i) => (tensor === undefined ? "" : `input${i}`));
   const output = test.outputs.map((tensor, i) => (tensor === undefined ? "" : `output${i}`));
-  const attribute = Object.entries(test.attributes ?? {}).map(([key, value]) => {
-    if (typeof value === "string") return { name: key, s: new TextEncoder().encode(value), type: 3 };
-    return key === "scale" || key === "softcap" ? { name: key, f: value, type: 1 } : { name: key, i: value, type: 2 };
-  });
-  const named = (names: readonly string[]) => names.filter((each) => each !== "").map((each) => ({ name: each }));
+  const given = (names: readonly string[]): string[] => names.filter((each) => each !== "");
   const model = encode("onnx.ModelProto", {
-    graph: {
-      node: [{ input, output, opType: test.operator, domain: test.domain ?? "", attribute }],
-      input: named(input),
-      output: named(output),
-    },
+    graph: graphFields({
+      nodes: [
+        {
+          operator: test.operator,
+          domain: test.domain ?? "",
+          inputs: input,
+          outputs: output,
+          attributes: new Map(Object.entries(test.attributes ?? {})),
+        },
+      ],
+      inputs: given(input),
+      outputs: given(output),
+      constants: new Map(),
+    }),
     opsetImport: [{ domain: "", version: 24 }],
   });
   await writeFile(join(folder, name, "model.onnx"), model);
