@@ -1,1 +1,15 @@
-export {};
+/**
+ * Attention in chunks: inside them, across them, and prompts that are run in pieces.
+ *
+ * @module
+ */
+export { chunkLocal, type ChunkLocalOptions } from "./chunk-local.ts";
+export {
+  chunkedPrefill,
+  type ChunkedPrefill,
+  type ChunkedPrefillOptions,
+  type PrefillOptions,
+  type PrefillResult,
+} from "./chunked-prefill.ts";
+export type { CommonOptions } from "./common-options.ts";
+export { dualChunk, type DualChunkOptions } from "./dual-chunk.ts";
