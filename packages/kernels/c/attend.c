@@ -19,7 +19,7 @@
 //   values    [E / OUTER_ROWS][TILE_KEYS][OUTER_ROWS]
 //   scores    [TILE_KEYS][panel width], or [FEW_ROWS][FEW_KEYS] where there are few rows
 //   terms     the same   where pairs have terms
-//   registers of expressions
+//   registers of the score program, then of the mask program
 //   copies    [TILE_KEYS][D], [TILE_KEYS][E]   where keys and values are widened or gathered
 //   state     of the unit, unless the job keeps it
 typedef struct {
@@ -35,7 +35,7 @@ static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int n
                                   cache_line((ptrdiff_t)keys * round_up(E, OUTER_ROWS)),
                                   pairs,
                                   needs & (SCRATCH_TERMS | SCRATCH_PROGRAMS) ? pairs : 0,
-                                  needs & SCRATCH_PROGRAMS ? PROGRAM_FLOATS : 0,
+                                  needs & SCRATCH_PROGRAMS ? 2 * PROGRAM_FLOATS : 0,
                                   needs & SCRATCH_COPIES ? cache_line((ptrdiff_t)keys * (D + E)) : 0};
   float **parts[PARTS] = {&scratch->keys,  &scratch->values,    &scratch->scores,
                           &scratch->terms, &scratch->registers, &scratch->copies};
@@ -60,12 +60,25 @@ INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const
   vf top[PANEL_VECTORS], alpha[PANEL_VECTORS];
   for (int v = 0; v < nv; v++) top[v] = vf_set(-__builtin_inff());
   score_products(nv, panel, tile, span, job->D, scratch->scores, top);
+  float *scores = scratch->scores, *terms = job->bias || job->mask ? scratch->terms : 0;
+  const int programs = tile->masked || job->scoreProgram;
   // Where nothing is added to scores, the rest of their scale is part of the exponent and never rounded by itself.
-  float *terms = tile_termed(tile, job) ? scratch->terms : 0;
-  const int scaled = job->softcap > 0 || terms;
-  if (terms) panel_expressions(panel, rows, tile, span, scratch->registers, scratch->scores, terms);
-  if (!span.full || scaled)
-    score_rules(nv, panel, rows, tile, span, scratch->scores, terms, scaled && !job->scoreProgram, top);
+  const int scaled = job->softcap > 0 || terms || programs;
+  if (!span.full || scaled) {
+    for (int v = 0; v < nv; v++) top[v] = vf_set(-__builtin_inff());
+    if (terms) score_terms(panel, rows, tile, span, terms);
+    Programs expressions;
+    if (programs) programs_open(&expressions, panel, rows, tile, scratch->registers);
+    // Chunk by chunk where there are programs: what these make is looked at while it is in the first-level cache.
+    for (int j = span.from, end; j < span.to; j = end) {
+      end = programs && span.to - j > CHUNK ? j + CHUNK : span.to;
+      ScoreRules rules = {.terms = terms, .raw = scaled};
+      rules.scores = (PairVectors){(const char *)(scores + j * nv * LANES), nv * (int)sizeof(vf), sizeof(vf)};
+      if (programs) programs_run(&expressions, scores, j, end, &rules);
+      score_rules(nv, panel, rows, tile, (Span){j, end, 0}, &rules, scores, top);
+    }
+    if (programs && !tile->finite) panel_hidden(panel, span, scores, terms = scratch->terms);
+  }
   softmax_weights(nv, panel, span, scaled ? 1.0f : rows_score_factor(job), scratch->scores, top, alpha);
   softmax_values(nv, panel, tile, span, job->E, scratch->scores, alpha);
   if (!tile->finite) softmax_nonfinite(panel, rows, tile, span, terms);

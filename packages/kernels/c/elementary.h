@@ -38,24 +38,46 @@ INLINE vf vf_exp(vf x) {
 
 // tanh(x) = x P(x^2) / Q(x^2) for |x| < 2, fitted to 0.4 * 2^-24 relative: relative accuracy near 0 matters, since
 // softcap(s) = c tanh(s / c) must not blur small scores. Further out the rounding of P and Q would add up to 5 ulp, and
-// (1 - t) / (1 + t) with t = exp(-2 |x|) is exact to 2.
-INLINE vf vf_tanh(vf x) {
+// (1 - t) / (1 + t) with t = exp(-2 |x|) is exact to 2. P and Q here, of z = x^2.
+INLINE void tanh_near(vf z, vf *p, vf *q) {
   const vf one = vf_set(1.0f);
-  const vm negative = vf_less(x, vf_set(0.0f));
-  const vf size = vf_select(negative, vf_sub(vf_set(0.0f), x), x);
-  const vf z = vf_mul(x, x);
-  vf p = vf_fma(z, vf_set(1.3318770e-8f), vf_set(2.05832568e-5f));
-  p = vf_fma(p, z, vf_set(3.49402083e-3f));
-  p = vf_fma(p, z, vf_set(0.133797064f));
-  p = vf_fma(p, z, one);
-  vf q = vf_fma(z, vf_set(7.7618936e-7f), vf_set(3.28307040e-4f));
-  q = vf_fma(q, z, vf_set(2.58710210e-2f));
-  q = vf_fma(q, z, vf_set(0.467130217f));
-  q = vf_fma(q, z, one);
-  const vf t = vf_exp(vf_mul(vf_set(-2.0f), size));
-  const vf far = vf_select(negative, vf_sub(t, one), vf_sub(one, t));
-  const vm near = vf_less(size, vf_set(2.0f));
-  return vf_div(vf_select(near, vf_mul(x, p), far), vf_select(near, q, vf_add(one, t)));
+  *p = vf_fma(z, vf_set(1.3318770e-8f), vf_set(2.05832568e-5f));
+  *q = vf_fma(z, vf_set(7.7618936e-7f), vf_set(3.28307040e-4f));
+  *p = vf_fma(*p, z, vf_set(3.49402083e-3f));
+  *q = vf_fma(*q, z, vf_set(2.58710210e-2f));
+  *p = vf_fma(*p, z, vf_set(0.133797064f));
+  *q = vf_fma(*q, z, vf_set(0.467130217f));
+  *p = vf_fma(*p, z, one);
+  *q = vf_fma(*q, z, one);
+}
+
+// x <- c tanh(x / c) = x P(z) / Q(z) with z = (x / c)^2, several vectors at a time. Scores beyond twice their cap are rare, and
+// an exponential for all would cost more than all else. Lanes have the same bits whatever their neighbours are.
+INLINE void vf_softcap_each(const int count, vf *x, float cap) {
+  const vf one = vf_set(1.0f), per = vf_set(1 / cap), four = vf_set(4.0f);
+  vf z[PANEL_VECTORS], p[PANEL_VECTORS], q[PANEL_VECTORS];
+  int near = 1;
+#define EACH _Pragma("GCC unroll 8") for (int i = 0; i < count; i++)
+  EACH z[i] = vf_mul(x[i], per);
+  EACH z[i] = vf_mul(z[i], z[i]);
+  EACH near &= vm_all(vf_less(z[i], four));
+  EACH tanh_near(z[i], p + i, q + i);
+  EACH p[i] = vf_mul(x[i], p[i]);
+  if (!near) EACH {
+    const vm negative = vf_less(x[i], vf_set(0.0f)), inside = vf_less(z[i], four);
+    const vf size = vf_select(negative, vf_sub(vf_set(0.0f), x[i]), x[i]);
+    const vf t = vf_exp(vf_mul(vf_set(-2.0f / cap), size));
+    const vf far = vf_mul(vf_set(cap), vf_select(negative, vf_sub(t, one), vf_sub(one, t)));
+    p[i] = vf_select(inside, p[i], far);
+    q[i] = vf_select(inside, q[i], vf_add(one, t));
+  }
+  EACH x[i] = vf_div(p[i], q[i]);
+#undef EACH
+}
+
+INLINE vf vf_tanh(vf x) {
+  vf_softcap_each(1, &x, 1.0f);
+  return x;
 }
 
 // log(x) for x > 0 (a softmax sum is at least a normal number), in double: one per row, and there is no libm in

@@ -20,7 +20,7 @@
 #include "tile.h"
 
 // A chunk has at most CHUNK outer rows of a panel, or a few rows against their keys.
-enum { CHUNK = 16, FEW_PAIRS = 12 * 64, PANEL_PAIRS = CHUNK * PANEL_VECTORS * LANES };
+enum { CHUNK = 32, FEW_PAIRS = 12 * 64, PANEL_PAIRS = CHUNK * PANEL_VECTORS * LANES };
 enum { REGISTER_FLOATS = FEW_PAIRS > PANEL_PAIRS ? FEW_PAIRS : PANEL_PAIRS };
 enum { PROGRAM_FLOATS = PROGRAM_REGISTERS * REGISTER_FLOATS };
 
@@ -38,6 +38,7 @@ typedef struct {
   int outer, vectors;
   const float *scores; // products, [outer][stride]
   int stride;
+  int productsAreScores; // they are read where they stand
   Register registers[PROGRAM_REGISTERS];
 } Chunk;
 
@@ -48,7 +49,35 @@ INLINE lanes_i32 lanes_load(const char *at) {
 }
 INLINE lanes_f32 as_f32(lanes_i32 x) { return (lanes_f32)x; }
 INLINE lanes_i32 as_i32(lanes_f32 x) { return (lanes_i32)x; }
+INLINE vf vf_of(lanes_i32 x) {
+  vf to;
+  __builtin_memcpy(&to, &x, sizeof to);
+  return to;
+}
+INLINE lanes_i32 of_vf(vf x) {
+  lanes_i32 to;
+  __builtin_memcpy(&to, &x, sizeof to);
+  return to;
+}
+INLINE vi vi_of(lanes_i32 x) {
+  vi to;
+  __builtin_memcpy(&to, &x, sizeof to);
+  return to;
+}
+INLINE lanes_i32 of_vi(vi x) {
+  lanes_i32 to;
+  __builtin_memcpy(&to, &x, sizeof to);
+  return to;
+}
+INLINE lanes_i32 lanes_min(lanes_i32 a, lanes_i32 b) { return of_vi(vi_min(vi_of(a), vi_of(b))); }
+INLINE lanes_i32 lanes_max(lanes_i32 a, lanes_i32 b) { return of_vi(vi_max(vi_of(a), vi_of(b))); }
 INLINE lanes_i32 lanes_select(lanes_i32 mask, lanes_i32 a, lanes_i32 b) { return (a & mask) | (b & ~mask); }
+
+// Of indices; the largest integer counts as unequal.
+INLINE int lanes_equal(lanes_i32 a, lanes_i32 b) {
+  const lanes_i32 afterA = (lanes_i32)((lanes_u32)a + 1), afterB = (lanes_i32)((lanes_u32)b + 1);
+  return vm_all(vm_and(vi_less(vi_of(a), vi_of(afterB)), vi_less(vi_of(b), vi_of(afterA))));
+}
 
 // Division that rounds down. Nothing traps: x / 0 and x % 0 are 0, and dividing by -1 wraps around.
 INLINE int32_t floor_quotient(int32_t a, int32_t b) {
@@ -112,8 +141,8 @@ INLINE lanes_i32 apply(const int op, lanes_i32 a, lanes_i32 b) {
   case OP_IMOD:
     for (int i = 0; i < LANES; i++) a[i] = floor_remainder(a[i], b[i]);
     return a;
-  case OP_IMIN: return lanes_select((lanes_i32)(a < b), a, b);
-  case OP_IMAX: return lanes_select((lanes_i32)(a < b), b, a);
+  case OP_IMIN: return lanes_min(a, b);
+  case OP_IMAX: return lanes_max(a, b);
   case OP_IABS: return lanes_select((lanes_i32)(a < 0), (lanes_i32)(0 - ua), a);
   case OP_FADD: return as_i32(as_f32(a) + as_f32(b));
   case OP_FSUB: return as_i32(as_f32(a) - as_f32(b));
@@ -128,6 +157,7 @@ INLINE lanes_i32 apply(const int op, lanes_i32 a, lanes_i32 b) {
   case OP_TANH: return as_i32(tanh_any(as_f32(a)));
   case OP_FLOOR: return as_i32(floor_any(as_f32(a)));
   case OP_I2F: return as_i32(__builtin_convertvector(a, lanes_f32));
+  case OP_ISUBF: return as_i32(__builtin_convertvector((lanes_i32)(ua - ub), lanes_f32));
   case OP_ILT: return (lanes_i32)(a < b);
   case OP_ILE: return (lanes_i32)(a <= b);
   case OP_IEQ: return (lanes_i32)(a == b);
@@ -140,23 +170,40 @@ INLINE lanes_i32 apply(const int op, lanes_i32 a, lanes_i32 b) {
   }
 }
 
-INLINE void each(const int op, Register to, Register a, Register b, int outer, int vectors) {
-  for (int j = 0; j < outer; j++)
+INLINE void each_of(const int op, Register to, Register a, Register b, int outer, const int vectors) {
+  for (int j = 0; j < outer; j++, to.at += to.outer, a.at += a.outer, b.at += b.outer)
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const lanes_i32 result =
-          apply(op, lanes_load(a.at + j * a.outer + v * a.vector), lanes_load(b.at + j * b.outer + v * b.vector));
-      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+      const lanes_i32 result = apply(op, lanes_load(a.at + v * a.vector), lanes_load(b.at + v * b.vector));
+      __builtin_memcpy(to.at + v * to.vector, &result, sizeof result);
     }
 }
 
-static void each_select(Register to, Register mask, Register a, Register b, int outer, int vectors) {
-  for (int j = 0; j < outer; j++)
+// Whole panels have code of their own: the loop over three vectors would cost as much as what it does.
+INLINE void each(const int op, Register to, const Register *a, const Register *b, int outer, int vectors) {
+  if (vectors == PANEL_VECTORS) each_of(op, to, *a, *b, outer, PANEL_VECTORS);
+  else each_of(op, to, *a, *b, outer, vectors);
+}
+
+INLINE lanes_i32 apply_three(const int op, lanes_i32 a, lanes_i32 b, lanes_i32 c) {
+  if (op == OP_SELECT) return lanes_select(a, b, c);
+  if (op == OP_ICLAMP) return lanes_min(lanes_max(a, b), c);
+  const vf x = vf_of(a), y = vf_of(b), z = vf_of(c);
+  return of_vf(op == OP_FMADD ? vf_fma(x, y, z) : vf_fnma(x, y, z));
+}
+INLINE void each_three_of(const int op, Register to, Register a, Register b, Register c, int outer, const int vectors) {
+  for (int j = 0; j < outer; j++, to.at += to.outer, a.at += a.outer, b.at += b.outer, c.at += c.outer)
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const lanes_i32 m = lanes_load(mask.at + j * mask.outer + v * mask.vector);
-      const lanes_i32 result = lanes_select(m, lanes_load(a.at + j * a.outer + v * a.vector),
-                                            lanes_load(b.at + j * b.outer + v * b.vector));
-      __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
+      const lanes_i32 result = apply_three(op, lanes_load(a.at + v * a.vector), lanes_load(b.at + v * b.vector),
+                                           lanes_load(c.at + v * c.vector));
+      __builtin_memcpy(to.at + v * to.vector, &result, sizeof result);
     }
+}
+INLINE void each_three(const int op, Register to, const Register *registers, const int32_t *code, int outer, int vectors) {
+  const Register *a = registers + code[2], *b = registers + code[3], *c = registers + code[4];
+  if (vectors == PANEL_VECTORS) each_three_of(op, to, *a, *b, *c, outer, PANEL_VECTORS);
+  else each_three_of(op, to, *a, *b, *c, outer, vectors);
 }
 
 static void each_immediate(int op, Register to, Register a, int with, int outer, int vectors) {
@@ -172,6 +219,20 @@ INLINE int32_t table_at(const Table *table, int32_t index) {
   return ((const int32_t *)table->data)[index < 0 ? 0 : index > last ? last : index];
 }
 
+// Indices that follow each other, as those of a distance q - k do along the rows, are one load, and equal ones (a
+// distance that is cut off) one number: number by number, a table costs as much as the products of a narrow head.
+INLINE lanes_i32 table_lanes(const Table *table, lanes_i32 index) {
+  const int32_t first = index[0], last = index[LANES - 1];
+  lanes_i32 steps;
+  for (int i = 0; i < LANES; i++) steps[i] = i;
+  if (last - (int64_t)first == LANES - 1 && first >= 0 && last < table->length && lanes_equal(index, first + steps))
+    return lanes_load((const char *)((const int32_t *)table->data + first));
+  if (first == last && lanes_equal(index, (lanes_i32){0} + first)) return (lanes_i32){0} + table_at(table, first);
+  lanes_i32 result = {0};
+  for (int i = 0; i < LANES; i++) result[i] = table_at(table, index[i]);
+  return result;
+}
+
 // `repeated`: all lanes of a vector hold the same index.
 static void each_lookup(Register to, Register a, const Table *table, int repeated, int outer, int vectors) {
   for (int j = 0; j < outer; j++)
@@ -179,8 +240,7 @@ static void each_lookup(Register to, Register a, const Table *table, int repeate
       const lanes_i32 index = lanes_load(a.at + j * a.outer + v * a.vector);
       lanes_i32 result = {0};
       if (repeated) result = (lanes_i32){0} + table_at(table, index[0]);
-      else
-        for (int i = 0; i < LANES; i++) result[i] = table_at(table, index[i]);
+      else result = table_lanes(table, index);
       __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
     }
 }
@@ -199,10 +259,16 @@ INLINE int32_t axis_number(const Chunk *chunk, const int op, int i) {
   return op == OP_HEAD ? rows_head(chunk->rows, r) : (int32_t)rows_position(chunk->rows, r);
 }
 static void each_axis(Register to, const Chunk *chunk, int op, int outer, int vectors) {
+  const Tile *tile = chunk->tile;
+  if (to.outer && op == OP_KEY && !tile->index) {
+    lanes_i32 key = (lanes_i32){0} + tile_key(tile, chunk->key);
+    for (int j = 0; j < outer; j++, key += tile->stride) __builtin_memcpy(to.at + j * to.outer, &key, sizeof key);
+    return;
+  }
   for (int j = 0; j < outer; j++)
     for (int v = 0; v < vectors; v++) {
       lanes_i32 result = {0};
-      if (outer > 1 || to.outer) result = (lanes_i32){0} + axis_number(chunk, op, j);
+      if (to.outer) result = (lanes_i32){0} + axis_number(chunk, op, j);
       else
         for (int i = 0; i < LANES; i++) result[i] = axis_number(chunk, op, v * LANES + i);
       __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
@@ -213,7 +279,8 @@ INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t 
   const int op = code[0];
   // Operands that an instruction lacks may name anything, a register that was never written too.
   const int operands = operation_operands(op);
-  const Register a = operands > 0 ? chunk->registers[code[2]] : to, b = operands > 1 ? chunk->registers[code[3]] : a;
+  const Register *registers = chunk->registers, *a = operands > 0 ? registers + code[2] : &to;
+  const Register *b = operands > 1 ? registers + code[3] : a;
   switch (op) {
   case OP_CONST: {
     const lanes_i32 x = (lanes_i32){0} + code[2];
@@ -229,23 +296,26 @@ INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t 
   case OP_HEAD:
   case OP_KEY: each_axis(to, chunk, op, outer, vectors); return;
   case OP_SCORE: each_score(to, chunk); return;
+  case OP_FMADD: each_three(OP_FMADD, to, registers, code, outer, vectors); return;
+  case OP_FNMADD: each_three(OP_FNMADD, to, registers, code, outer, vectors); return;
+  case OP_ICLAMP: each_three(OP_ICLAMP, to, registers, code, outer, vectors); return;
   case OP_LOOKUP:
-    each_lookup(to, a, program->tables + code[3], to.vector == 0, outer, vectors);
+    each_lookup(to, *a, program->tables + code[3], to.vector == 0, outer, vectors);
     return;
   case OP_ISHR:
-  case OP_IAND: each_immediate(op, to, a, code[4], outer, vectors); return;
-  case OP_SELECT: each_select(to, a, b, chunk->registers[code[4]], outer, vectors); return;
+  case OP_IAND: each_immediate(op, to, *a, code[4], outer, vectors); return;
+  case OP_SELECT: each_three(OP_SELECT, to, registers, code, outer, vectors); return;
 #define EACH(OP) case OP: each(OP, to, a, b, outer, vectors); return;
     EACH(OP_IADD) EACH(OP_ISUB) EACH(OP_IMUL) EACH(OP_IDIV) EACH(OP_IMOD) EACH(OP_IMIN) EACH(OP_IMAX) EACH(OP_IABS)
     EACH(OP_FADD) EACH(OP_FSUB) EACH(OP_FMUL) EACH(OP_FDIV) EACH(OP_FMOD) EACH(OP_FMIN) EACH(OP_FMAX) EACH(OP_FABS)
-    EACH(OP_EXP) EACH(OP_LOG) EACH(OP_TANH) EACH(OP_FLOOR) EACH(OP_I2F) EACH(OP_ILT) EACH(OP_ILE) EACH(OP_IEQ)
+    EACH(OP_EXP) EACH(OP_LOG) EACH(OP_TANH) EACH(OP_FLOOR) EACH(OP_I2F) EACH(OP_ISUBF) EACH(OP_ILT) EACH(OP_ILE) EACH(OP_IEQ)
     EACH(OP_FLT) EACH(OP_FLE) EACH(OP_FEQ) EACH(OP_AND) EACH(OP_OR) EACH(OP_NOT)
 #undef EACH
   }
 }
 
 // Runs a section over the chunk and returns where its values stand.
-static void section_run(Chunk *chunk, const Program *program, float *registers, int section) {
+static __attribute__((noinline)) void section_run(Chunk *chunk, const Program *program, float *registers, int section) {
   enum { UNIFORM, ROW, KEY, PAIR };
   const int lanes = section == PAIR || (section == ROW && chunk->rowsInLanes) || (section == KEY && !chunk->rowsInLanes);
   const int outside = section == PAIR || (section != UNIFORM && !lanes);
@@ -253,14 +323,18 @@ static void section_run(Chunk *chunk, const Program *program, float *registers, 
   const int size = (int)sizeof(lanes_i32);
   for (int i = section == 0 ? 0 : program->ends[section - 1]; i < program->ends[section]; i++) {
     const int32_t *code = program->code + 5 * i;
-    const Register to = {(char *)(registers + code[1] * REGISTER_FLOATS), outside ? vectors * size : 0, lanes ? size : 0};
-    instruction_run(chunk, program, code, to, outer, vectors);
+    Register to = {(char *)(registers + code[1] * REGISTER_FLOATS), outside ? vectors * size : 0, lanes ? size : 0};
+    if (code[0] == OP_SCORE && chunk->productsAreScores)
+      to = (Register){(char *)chunk->scores, chunk->stride * (int)sizeof(float), size};
+    else instruction_run(chunk, program, code, to, outer, vectors);
     chunk->registers[code[1]] = to;
   }
 }
 
 // What does not change from one chunk of a tile to the next.
 static void chunk_open(Chunk *chunk, const Program *program, float *registers) {
+  const Job *job = chunk->rows->job;
+  chunk->productsAreScores = !(job->softcap > 0) && rows_score_factor(job) == 1.0f;
   section_run(chunk, program, registers, 0);
   if (chunk->rowsInLanes) section_run(chunk, program, registers, 1);
 }
@@ -289,7 +363,7 @@ static void mask_chunk(Chunk *chunk, const Program *program, float *registers, f
 }
 
 // Replaces the products of a chunk by the score program's result. One of -Infinity hides the pair like a bias would.
-static void score_chunk(Chunk *chunk, const Program *program, float *registers, float *scores, float *terms, int fresh) {
+static void score_chunk(Chunk *chunk, const Program *program, float *registers, float *scores, float *terms) {
   const Register score = chunk_run(chunk, program, registers);
   const vf hidden = vf_set(-__builtin_inff());
   for (int j = 0; j < chunk->outer; j++)
@@ -297,7 +371,7 @@ static void score_chunk(Chunk *chunk, const Program *program, float *registers, 
       const int cell = j * chunk->stride + v * LANES;
       const vf s = register_at(score, j, v);
       vf_store(scores + cell, s);
-      vf_store(terms + cell, vf_select(vf_equal(s, hidden), hidden, fresh ? vf_set(0.0f) : vf_load(terms + cell)));
+      vf_store(terms + cell, vf_select(vf_equal(s, hidden), hidden, vf_set(0.0f)));
     }
 }
 

@@ -70,36 +70,67 @@ static void score_terms(const Panel *panel, const Rows *rows, const Tile *tile, 
   }
 }
 
-// The score of a product with a packed query: scaled, and c tanh(s / c) where there is a softcap c.
+// Scores of products with packed queries: scaled, and c tanh(s / c) where there is a softcap c.
+INLINE void scores_of(const int nv, const Job *job, vf *s) {
+  const vf factor = vf_set(rows_score_factor(job));
+#pragma GCC unroll 8
+  for (int v = 0; v < nv; v++) s[v] = vf_mul(s[v], factor);
+  if (job->softcap > 0) vf_softcap_each(nv, s, job->softcap);
+}
 INLINE vf score_of(const Job *job, vf product) {
-  const float factor = rows_score_factor(job);
-  if (!(job->softcap > 0)) return vf_mul(product, vf_set(factor));
-  return vf_mul(vf_set(job->softcap), vf_tanh(vf_mul(product, vf_set(factor / job->softcap))));
+  scores_of(1, job, &product);
+  return product;
 }
 
-// Terms and bounds in place, and the maximum anew; where `raw`, scores are products that are still to be scaled. Hidden scores
-// are selected to -Infinity, never computed: a NaN behind a mask has no effect.
-INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span, float *scores,
-                        const float *terms, int raw, vf top[PANEL_VECTORS]) {
+// Vectors for every key of a span, `key` and `vector` bytes apart.
+typedef struct {
+  const char *at;
+  int key, vector;
+} PairVectors;
+
+INLINE vf pair_vector(PairVectors from, int j, int v) {
+  return vf_load((const float *)(from.at + (ptrdiff_t)j * from.key + v * from.vector));
+}
+
+// What decides about the scores of a span beside their products.
+typedef struct {
+  PairVectors scores;  // of the span's first key on
+  PairVectors shown;   // 0 hides; null: everything is shown
+  const float *terms;  // as score_terms makes them, or null
+  int raw;             // scores are products that are still to be scaled
+} ScoreRules;
+
+// Scores as the softmax takes them, and their maximum, which meets `top`. Hidden ones are selected to -Infinity, never
+// computed: a NaN behind a mask has no effect.
+INLINE void score_rules(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span, const ScoreRules *rules,
+                        float *scores, vf top[PANEL_VECTORS]) {
   const int width = nv * LANES;
   const vf hidden = vf_set(-__builtin_inff());
-  for (int v = 0; v < nv; v++) top[v] = hidden;
   for (int j = span.from; j < span.to; j++) {
-    const vi key = vi_set(tile_key(tile, j)), after = vi_set(tile_key(tile, j) + 1);
-#pragma GCC unroll 8
-    for (int v = 0; v < nv; v++) {
-      const int cell = j * width + v * LANES, row = panel->first + v * LANES;
-      vf s = vf_load(scores + cell);
-      if (raw) s = score_of(rows->job, s);
-      if (terms) {
-        const vf term = vf_load(terms + cell);
-        s = vf_select(vf_equal(term, hidden), hidden, vf_add(s, term));
+    vf s[PANEL_VECTORS];
+#define EACH _Pragma("GCC unroll 8") for (int v = 0; v < nv; v++)
+    EACH s[v] = pair_vector(rules->scores, j - span.from, v);
+    if (rules->raw) scores_of(nv, rows->job, s);
+    if (rules->terms) {
+      const float *terms = rules->terms + j * width;
+      EACH {
+        const vf term = vf_load(terms + v * LANES);
+        s[v] = vf_select(vf_equal(term, hidden), hidden, vf_add(s[v], term));
       }
-      if (tile->partial)
-        s = vf_select(vm_and(vi_less(key, vi_load(rows->hi + row)), vi_less(vi_load(rows->lo + row), after)), s, hidden);
-      top[v] = vf_max(s, top[v]);
-      vf_store(scores + cell, s);
     }
+    if (rules->shown.at) EACH s[v] = vf_select_bits(pair_vector(rules->shown, j - span.from, v), s[v], hidden);
+    if (tile->partial) {
+      const vi key = vi_set(tile_key(tile, j)), after = vi_set(tile_key(tile, j) + 1);
+      EACH {
+        const int row = panel->first + v * LANES;
+        s[v] = vf_select(vm_and(vi_less(key, vi_load(rows->hi + row)), vi_less(vi_load(rows->lo + row), after)), s[v], hidden);
+      }
+    }
+    EACH {
+      top[v] = vf_max(s[v], top[v]);
+      vf_store(scores + j * width + v * LANES, s[v]);
+    }
+#undef EACH
   }
 }
 

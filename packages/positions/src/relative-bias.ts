@@ -5,7 +5,7 @@ import { t5Buckets, type T5BucketOptions } from "./t5-buckets.ts";
 /**
  * A bias by head and distance as a score: s + table[h, k - q], where distances beyond the table count as its ends.
  *
- * @param table [H, 2 reach + 1], the biases of k - q = -reach to reach. Held, not copied: it must not change.
+ * @param table [H, 2 reach + 1], the biases of k - q = -reach to reach.
  * @throws TypeError when the table is no Float32Array, RangeError when its length is not H times an odd number.
  */
 export function relativeBias(table: Float32Array, heads: number): Score {
@@ -18,7 +18,9 @@ export function relativeBias(table: Float32Array, heads: number): Score {
     );
   }
   const reach = (span - 1) / 2;
-  return score`s + ${table}[h * ${span} + ${reach} + min(max(k - q, ${-reach}), ${reach})]`;
+  // By q - k, which rises along the queries that a kernel takes at a time: their biases are then one load.
+  const reversed = Float32Array.from(table, (_, i) => table[i - (i % span) + span - 1 - (i % span)]!);
+  return score`s + ${reversed}[h * ${span} + ${reach} + min(max(q - k, ${-reach}), ${reach})]`;
 }
 
 export interface T5BiasOptions extends T5BucketOptions {

@@ -87,6 +87,14 @@ function run({ code, ends, result, tables }: Program, at: PairPosition): { int: 
     } else if (op === OP.SELECT) {
       const from = ints[a] === -1 ? b : c;
       set(ints[from]!, reals[from]!);
+    } else if (op === OP.FMADD) {
+      set(0, reals[a]! * reals[b]! + reals[c]!);
+    } else if (op === OP.FNMADD) {
+      set(0, reals[c]! - reals[a]! * reals[b]!);
+    } else if (op === OP.ICLAMP) {
+      set(Math.min(Math.max(ints[a]!, ints[b]!), ints[c]!), NaN);
+    } else if (op === OP.ISUBF) {
+      set(0, (ints[a]! - ints[b]!) | 0);
     } else if (op === OP.I2F) {
       set(0, ints[a]!);
     } else if (op in INT_OPERATIONS) {
@@ -177,7 +185,7 @@ describe("a program", () => {
       "",
       "QUERY HEAD LOOKUP",
       "KEY",
-      "ISUB I2F FMUL SCORE FSUB",
+      "ISUBF SCORE FNMADD",
     ]);
   });
 

@@ -93,7 +93,30 @@ function instructionOf({ nodes, operands }: FlatCode, node: Node, index: number)
       immediate: shift ? Math.log2(divisor.value) : divisor.value - 1,
     };
   }
-  return { op: node.op, node, inputs, immediate: 0 };
+  return fused({ nodes, operands }, node, inputs) ?? { op: node.op, node, inputs, immediate: 0 };
+}
+
+/** A product of pairs that is added to something, or taken from it, is one instruction; so are a distance as a real, and a clamp. */
+function fused({ nodes, operands }: FlatCode, node: Node, [a, b]: readonly number[]): Instruction | undefined {
+  const isPair = (index: number, op: Operation): boolean =>
+    nodes[index]!.op === op &&
+    sectionOf(nodes[index]!) === 3 &&
+    operands.filter((inputs) => inputs.includes(index)).length === 1;
+  const isProduct = (index: number): boolean => isPair(index, OP.FMUL);
+  if (node.op === OP.I2F && isPair(a!, OP.ISUB)) {
+    return { op: OP.ISUBF, node, inputs: operands[a!]!, immediate: 0 };
+  }
+  if (node.op === OP.IMIN && isPair(a!, OP.IMAX)) {
+    return { op: OP.ICLAMP, node, inputs: [...operands[a!]!, b!], immediate: 0 };
+  }
+  if (node.op === OP.FADD && isProduct(a!)) {
+    return { op: OP.FMADD, node, inputs: [...operands[a!]!, b!], immediate: 0 };
+  }
+  if ((node.op === OP.FADD || node.op === OP.FSUB) && isProduct(b!)) {
+    const op = node.op === OP.FADD ? OP.FMADD : OP.FNMADD;
+    return { op, node, inputs: [...operands[b!]!, a!], immediate: 0 };
+  }
+  return undefined;
 }
 
 /**

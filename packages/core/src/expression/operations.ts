@@ -43,6 +43,14 @@ export const OP = {
   FLOOR: 31,
   /** The real with an integer's value. */
   I2F: 32,
+  /** a b + c */
+  FMADD: 33,
+  /** c - a b */
+  FNMADD: 34,
+  /** a - b of integers, as a real */
+  ISUBF: 35,
+  /** min(max(a, b), c) of integers */
+  ICLAMP: 36,
   ILT: 40,
   ILE: 41,
   IEQ: 42,

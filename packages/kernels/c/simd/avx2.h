@@ -32,13 +32,17 @@ static inline vf vf_pin(vf x) { return x; }
 static inline vm vf_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 static inline vm vf_equal(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 static inline vf vf_select(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
+static inline vf vf_select_bits(vf m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
 static inline vf vf_zero_where(vm m, vf x) { return _mm256_andnot_ps(m, x); }
 static inline vf vf_bits_shifted_to_exponent(vf x) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 23));
 }
 static inline vi vi_set(int32_t x) { return _mm256_set1_epi32(x); }
 static inline vi vi_load(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+static inline vi vi_min(vi a, vi b) { return _mm256_min_epi32(a, b); }
+static inline vi vi_max(vi a, vi b) { return _mm256_max_epi32(a, b); }
 static inline vm vi_less(vi a, vi b) { return _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a)); }
+static inline int vm_all(vm a) { return _mm256_movemask_ps(a) == 0xff; }
 static inline vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
 static inline vf vf_swap(vf x) { return _mm256_permute_ps(x, 0xb1); }
 static inline vf vf_twice(const float *p) {

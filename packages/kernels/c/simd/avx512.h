@@ -27,13 +27,17 @@ static inline vf vf_pin(vf x) { return x; }
 static inline vm vf_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 static inline vm vf_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 static inline vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
+static inline vf vf_select_bits(vf m, vf a, vf b) { return vf_select(_mm512_cmplt_epi32_mask(_mm512_castps_si512(m), _mm512_set1_epi32(0)), a, b); }
 static inline vf vf_zero_where(vm m, vf x) { return _mm512_maskz_mov_ps((vm)~m, x); }
 static inline vf vf_bits_shifted_to_exponent(vf x) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 23));
 }
 static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
+static inline vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
 static inline vm vi_less(vi a, vi b) { return _mm512_cmplt_epi32_mask(a, b); }
+static inline int vm_all(vm a) { return a == 0xffff; }
 static inline vm vm_and(vm a, vm b) { return (vm)(a & b); }
 
 static inline vf vf_swap(vf x) { return _mm512_permute_ps(x, 0xb1); }

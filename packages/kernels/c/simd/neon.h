@@ -27,6 +27,7 @@ static inline vf vf_pin(vf x) { return x; }
 static inline vm vf_less(vf a, vf b) { return vcltq_f32(a, b); }
 static inline vm vf_equal(vf a, vf b) { return vceqq_f32(a, b); }
 static inline vf vf_select(vm m, vf a, vf b) { return vbslq_f32(m, a, b); }
+static inline vf vf_select_bits(vf m, vf a, vf b) { return vbslq_f32(vreinterpretq_u32_f32(m), a, b); }
 static inline vf vf_max(vf a, vf b) { return vf_select(vcgtq_f32(a, b), a, b); }
 static inline vf vf_min(vf a, vf b) { return vf_select(vcltq_f32(a, b), a, b); }
 static inline vf vf_zero_where(vm m, vf x) { return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), m)); }
@@ -35,7 +36,10 @@ static inline vf vf_bits_shifted_to_exponent(vf x) {
 }
 static inline vi vi_set(int32_t x) { return vdupq_n_s32(x); }
 static inline vi vi_load(const int32_t *p) { return vld1q_s32(p); }
+static inline vi vi_min(vi a, vi b) { return vminq_s32(a, b); }
+static inline vi vi_max(vi a, vi b) { return vmaxq_s32(a, b); }
 static inline vm vi_less(vi a, vi b) { return vcltq_s32(a, b); }
+static inline int vm_all(vm a) { return vminvq_u32(a) != 0; }
 static inline vm vm_and(vm a, vm b) { return vandq_u32(a, b); }
 static inline vf vf_swap(vf x) { return vrev64q_f32(x); }
 static inline vf vf_twice(const float *p) {

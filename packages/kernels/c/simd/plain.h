@@ -31,6 +31,7 @@ static inline vf vf_pin(vf x) { return x; }
 static inline vm vf_less(vf a, vf b) { return a < b; }
 static inline vm vf_equal(vf a, vf b) { return a == b; }
 static inline vf vf_select(vm m, vf a, vf b) { return (vf)(((vi)a & m) | ((vi)b & ~m)); }
+static inline vf vf_select_bits(vf m, vf a, vf b) { return vf_select((vi)m, a, b); }
 static inline vf vf_max(vf a, vf b) { return vf_select(b < a, a, b); }
 static inline vf vf_min(vf a, vf b) { return vf_select(a < b, a, b); }
 static inline vf vf_zero_where(vm m, vf x) { return (vf)((vi)x & ~m); }
@@ -44,7 +45,10 @@ static inline vi vi_load(const int32_t *p) {
   memcpy(&x, p, sizeof x);
   return x;
 }
+static inline vi vi_min(vi a, vi b) { return (a & (a < b)) | (b & ~(a < b)); }
+static inline vi vi_max(vi a, vi b) { return (b & (a < b)) | (a & ~(a < b)); }
 static inline vm vi_less(vi a, vi b) { return a < b; }
+static inline int vm_all(vm a) { return a[0] && a[1] && a[2] && a[3]; }
 static inline vm vm_and(vm a, vm b) { return a & b; }
 static inline vf vf_swap(vf x) { return (vf){x[1], x[0], x[3], x[2]}; }
 static inline vf vf_twice(const float *p) { return (vf){p[0], p[0], p[1], p[1]}; }

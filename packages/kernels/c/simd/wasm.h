@@ -45,11 +45,15 @@ static inline vf vf_pin(vf x) {
 static inline vm vf_less(vf a, vf b) { return wasm_f32x4_lt(a, b); }
 static inline vm vf_equal(vf a, vf b) { return wasm_f32x4_eq(a, b); }
 static inline vf vf_select(vm m, vf a, vf b) { return wasm_v128_bitselect(a, b, m); }
+static inline vf vf_select_bits(vf m, vf a, vf b) { return wasm_v128_bitselect(a, b, m); }
 static inline vf vf_zero_where(vm m, vf x) { return wasm_v128_andnot(x, m); }
 static inline vf vf_bits_shifted_to_exponent(vf x) { return wasm_i32x4_shl(x, 23); }
 static inline vi vi_set(int32_t x) { return wasm_i32x4_splat(x); }
 static inline vi vi_load(const int32_t *p) { return wasm_v128_load(p); }
+static inline vi vi_min(vi a, vi b) { return wasm_i32x4_min(a, b); }
+static inline vi vi_max(vi a, vi b) { return wasm_i32x4_max(a, b); }
 static inline vm vi_less(vi a, vi b) { return wasm_i32x4_lt(a, b); }
+static inline int vm_all(vm a) { return wasm_i32x4_all_true(a); }
 static inline vm vm_and(vm a, vm b) { return wasm_v128_and(a, b); }
 static inline vf vf_swap(vf x) { return wasm_i32x4_shuffle(x, x, 1, 0, 3, 2); }
 static inline vf vf_twice(const float *p) {

@@ -82,6 +82,16 @@ EMULATED __m512i emulated_loadu_si512(const void *p) {
   memcpy(&to, p, sizeof to);
   return to;
 }
+EMULATED __m512i emulated_min_epi32(__m512i a, __m512i b) {
+  lanes_512i x = (lanes_512i)a, y = (lanes_512i)b;
+  EACH_LANE x[i] = x[i] < y[i] ? x[i] : y[i];
+  return (__m512i)x;
+}
+EMULATED __m512i emulated_max_epi32(__m512i a, __m512i b) {
+  lanes_512i x = (lanes_512i)a, y = (lanes_512i)b;
+  EACH_LANE x[i] = x[i] < y[i] ? y[i] : x[i];
+  return (__m512i)x;
+}
 EMULATED __mmask16 emulated_cmplt_epi32_mask(__m512i a, __m512i b) {
   const lanes_512i x = (lanes_512i)a, y = (lanes_512i)b;
   unsigned mask = 0;
@@ -120,6 +130,8 @@ EMULATED __m512 emulated_permutexvar_ps(__m512i order, __m512 x) {
 #define _mm512_set1_ps emulated_set1_ps
 #define _mm512_loadu_ps emulated_loadu_ps
 #define _mm512_cvtph_ps emulated_cvtph_ps
+#define _mm512_min_epi32 emulated_min_epi32
+#define _mm512_max_epi32 emulated_max_epi32
 #define _mm512_storeu_ps emulated_storeu_ps
 #define _mm512_add_ps emulated_add_ps
 #define _mm512_sub_ps emulated_sub_ps
