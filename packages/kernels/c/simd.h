@@ -17,6 +17,9 @@
 #define SACCADE_HEADER(isa) SACCADE_HEADER_(isa)
 #include SACCADE_HEADER(SACCADE_ISA)
 
+// What must be one piece of code when it is optimized; tests that are not, and compile in seconds, define it away.
+#ifndef INLINE
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 #endif

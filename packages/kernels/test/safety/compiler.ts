@@ -92,6 +92,9 @@ export async function findCompiler(): Promise<Compiler | undefined> {
   });
 }
 
+/** Without optimization, what the kernels want inlined takes minutes to compile under sanitizers; as functions, seconds. */
+export const UNOPTIMIZED: readonly string[] = ["-O0", "-DINLINE=static inline"];
+
 const WARNINGS: readonly string[] = ["-Wall", "-Wextra", "-Werror"];
 
 /** The arguments that compile the kernels of one instruction set; the flags that decide results are those of the addon. */

@@ -69,6 +69,7 @@ static const struct {
     {OP_IMAX, INT, {INT, INT}},     {OP_IABS, INT, {INT}},          {OP_ISHR, INT, {INT}},
     {OP_IAND, INT, {INT}},          {OP_FADD, REAL, {REAL, REAL}},  {OP_FSUB, REAL, {REAL, REAL}},
     {OP_FMUL, REAL, {REAL, REAL}},  {OP_FDIV, REAL, {REAL, REAL}},  {OP_FMOD, REAL, {REAL, REAL}},
+    {OP_FMADD, REAL, {REAL, REAL, REAL}}, {OP_FNMADD, REAL, {REAL, REAL, REAL}},
     {OP_FMIN, REAL, {REAL, REAL}},  {OP_FMAX, REAL, {REAL, REAL}},  {OP_FABS, REAL, {REAL}},
     {OP_EXP, REAL, {REAL}},         {OP_LOG, REAL, {REAL}},         {OP_TANH, REAL, {REAL}},
     {OP_FLOOR, REAL, {REAL}},       {OP_I2F, REAL, {INT}},          {OP_I2F, REAL, {INT}},

@@ -52,6 +52,15 @@ static Number real_quotient(Pair *at, Number a, Number b) {
   return real(at, quotient, (a.error + fabs(quotient) * b.error) / (fabs(b.x) - b.error));
 }
 
+// c + sign a b, rounded once or twice.
+static Number real_sum(Pair *at, Number a, Number b, Number c, int sign) {
+  const double product = a.x * b.x;
+  const int exact = a.error == 0 && b.error == 0 && product == (float)product;
+  if (isfinite(product) && fabs(product) > FLT_MAX) at->blurred = 1;
+  const double error = exact ? 0 : real_product(at, a, b).error + fabs(product) * 0x1p-23 + 0x1p-149;
+  return real(at, c.x + sign * product, c.error + error);
+}
+
 static Number real_floor(Pair *at, Number a) {
   if (isfinite(a.x) && floor(a.x - a.error) != floor(a.x + a.error)) at->blurred = 1;
   return real(at, floor(a.x), 0);
@@ -119,6 +128,8 @@ static Number instruction_value(const Expression *e, const int32_t *code, const 
     const Number times = real_product(at, b, real_floor(at, real_quotient(at, a, b)));
     return real(at, a.x - times.x, a.error + times.error);
   }
+  case OP_FMADD:
+  case OP_FNMADD: return real_sum(at, a, b, registers[code[4]], op == OP_FMADD ? 1 : -1);
   case OP_FMIN: return real_extreme(at, a, b, 0);
   case OP_FMAX: return real_extreme(at, a, b, 1);
   case OP_FABS: return real(at, fabs(a.x), a.error);
