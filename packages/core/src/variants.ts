@@ -4,9 +4,11 @@
  *
  * @module
  */
+export { History } from "./decoder/history.ts";
 export type { Retention } from "./decoder/retention.ts";
 export { bandOf, type Band } from "./expression/band-of.ts";
 export type { SoftmaxVariant } from "./job.ts";
+export { pause } from "./runtime/pause.ts";
 export type { Visibility } from "./runtime/runtime.ts";
 export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
 export { visibilitySchedule } from "./schedule/mask-schedule.ts";
