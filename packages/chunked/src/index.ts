@@ -13,3 +13,4 @@ export {
 } from "./chunked-prefill.ts";
 export type { CommonOptions } from "./common-options.ts";
 export { dualChunk, type DualChunkOptions } from "./dual-chunk.ts";
+export { dilatedSegments, type DilatedSegmentsOptions } from "./dilated-segments.ts";
