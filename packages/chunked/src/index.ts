@@ -14,3 +14,5 @@ export {
 export type { CommonOptions } from "./common-options.ts";
 export { dualChunk, type DualChunkOptions } from "./dual-chunk.ts";
 export { dilatedSegments, type DilatedSegmentsOptions } from "./dilated-segments.ts";
+export type { RelativeBias } from "./relative-bias.ts";
+export { segmentRecurrence, type SegmentRecurrenceOptions } from "./segment-recurrence.ts";

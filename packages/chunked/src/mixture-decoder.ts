@@ -8,8 +8,9 @@ import type {
   ResultFor,
   SyncAppendOptions,
 } from "@saccade/core";
+import { checkCall } from "./check-call.ts";
 import { mix, mixSync } from "./mix-branches.ts";
-import { checkCall, finished, mixOptions, type BranchResult } from "./mixture-result.ts";
+import { finished, mixOptions, type BranchResult } from "./mixture-result.ts";
 
 /**
  * A decoder of every branch, in step. What one of them refuses all would refuse, so that the first one speaks for all; and only it can

@@ -1,5 +1,4 @@
-import type { AttentionResult, PartialResult, ResultFor, SyncForwardOptions, Tensor } from "@saccade/core";
-import { shown } from "./checks.ts";
+import type { AttentionResult, PartialResult, ResultFor, SyncForwardOptions } from "@saccade/core";
 import type { mixSync, Mixed } from "./mix-branches.ts";
 
 /** What a branch gives. */
@@ -22,25 +21,4 @@ export function finished<O extends SyncForwardOptions>(
   const base = { out, runtime, instructionSet, threads, notTaken };
   if (options?.partial === true) return { ...base, lse, combine: "lse" } as unknown as ResultFor<O>;
   return (options?.lse === true ? { ...base, lse } : base) as ResultFor<O>;
-}
-
-/** What branches cannot check, as it is not theirs. */
-export function checkCall(
-  where: string,
-  q: Tensor,
-  v: Tensor,
-  learnedSinks: Float32Array | undefined,
-  out: Tensor | undefined,
-): void {
-  if (q?.strides === undefined) throw new TypeError(`${where}: q is ${shown(q)}, expected a tensor`);
-  if (learnedSinks !== undefined && learnedSinks.length !== q.heads) {
-    throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${q.heads}`);
-  }
-  if (out === undefined) return;
-  const [got, want] = [
-    [out.batch, out.heads, out.length, out.width],
-    [q.batch, q.heads, q.length, v?.width],
-  ];
-  if (got.every((size, axis) => size === want[axis])) return;
-  throw new RangeError(`${where}: out is [B, H, N, E] = [${got.join(", ")}], expected [${want.join(", ")}]`);
 }

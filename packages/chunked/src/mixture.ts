@@ -11,9 +11,10 @@ import type {
   SyncForwardOptions,
   Tensor,
 } from "@saccade/core";
+import { checkCall } from "./check-call.ts";
 import { mix, mixSync } from "./mix-branches.ts";
 import { MixtureDecoder } from "./mixture-decoder.ts";
-import { checkCall, finished, mixOptions, type BranchResult } from "./mixture-result.ts";
+import { finished, mixOptions, type BranchResult } from "./mixture-result.ts";
 
 /** An attention of branches that are weighted by the denominators of their softmax; keys that several see count in each. */
 export function mixture(
