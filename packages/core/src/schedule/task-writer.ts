@@ -48,7 +48,7 @@ export class TaskWriter {
   list(): CountedList {
     this.#end();
     const tasks = this.#tasks.slice(0, this.#at);
-    return { tasks, blocks: Int32Array.of(...this.#blocks, this.#at / TASK_INTS), pairs: this.#pairs };
+    return { tasks, blocks: Int32Array.from([...this.#blocks, this.#at / TASK_INTS]), pairs: this.#pairs };
   }
 
   #put({ start, count, stride = 1, flags = 0, reach = 0, operand = 0, row = start }: TaskKeys): void {
