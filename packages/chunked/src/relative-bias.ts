@@ -125,13 +125,31 @@ function addTo(to: Float32Array | Float64Array, rows: number, q: Tensor, bias: F
 
 /** Products of four rows with four others, written out: sums in an array would be stored at every step. */
 function multiply(sums: Float64Array, a: Float64Array, aAt: number, b: Float64Array, bAt: number, width: number): void {
-  let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
-  let [s20, s21, s22, s23, s30, s31, s32, s33] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let s00 = 0;
+  let s01 = 0;
+  let s02 = 0;
+  let s03 = 0;
+  let s10 = 0;
+  let s11 = 0;
+  let s12 = 0;
+  let s13 = 0;
+  let s20 = 0;
+  let s21 = 0;
+  let s22 = 0;
+  let s23 = 0;
+  let s30 = 0;
+  let s31 = 0;
+  let s32 = 0;
+  let s33 = 0;
   for (let d = 0; d < width; d++) {
-    const [a0, a1] = [a[aAt + d]!, a[aAt + width + d]!];
-    const [a2, a3] = [a[aAt + 2 * width + d]!, a[aAt + 3 * width + d]!];
-    const [b0, b1] = [b[bAt + d]!, b[bAt + width + d]!];
-    const [b2, b3] = [b[bAt + 2 * width + d]!, b[bAt + 3 * width + d]!];
+    const a0 = a[aAt + d]!;
+    const a1 = a[aAt + width + d]!;
+    const a2 = a[aAt + 2 * width + d]!;
+    const a3 = a[aAt + 3 * width + d]!;
+    const b0 = b[bAt + d]!;
+    const b1 = b[bAt + width + d]!;
+    const b2 = b[bAt + 2 * width + d]!;
+    const b3 = b[bAt + 3 * width + d]!;
     s00 += a0 * b0;
     s01 += a0 * b1;
     s02 += a0 * b2;

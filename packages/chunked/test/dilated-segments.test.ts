@@ -161,3 +161,9 @@ test("what does not fit is refused by name", () => {
     "dilatedSegments.forwardSync: learnedSinks has 1 logits, q has H = 4",
   );
 });
+
+test("plans a million tokens in short segments", () => {
+  const attend = dilatedSegments({ segments: [16, 64], dilations: [4, 1] });
+  const plan = attend.plan({ heads: 4, queries: 2 ** 20, headDim: 16 });
+  expect(plan.visiblePairs).toBe(2 ** 20 * (4 * 32.5 + 2.5));
+});
