@@ -23,10 +23,15 @@ const { values } = parseArgs({
   },
 });
 
+function figure({ unit, threshold }: Bar, { value }: Measured): string {
+  if (Number.isNaN(value)) return "none";
+  return threshold < 0.1 ? value.toExponential(1) : value.toFixed(unit === "x" ? 3 : 1);
+}
+
 /** Four significant digits near the threshold matter more than a short line. */
 function line(bar: Bar, measured: Measured, width: number): string {
   const verdict = holds(bar, measured) ? "pass" : "FAIL";
-  const value = `${Number.isNaN(measured.value) ? "none" : measured.value.toFixed(bar.unit === "x" ? 3 : 1)} ${bar.unit}`;
+  const value = `${figure(bar, measured)} ${bar.unit}`;
   const sign = bar.limit === "least" ? ">=" : "<=";
   return `${verdict}  ${bar.name.padEnd(width)}  ${value.padStart(9)}  ${sign} ${short(bar.threshold)}  ${bar.about} (${measured.detail})`;
 }

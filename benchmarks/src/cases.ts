@@ -13,7 +13,7 @@ export interface Case {
 /** A shape from what differs from one batch element, 8 heads, D = 64, not causal; M defaults to N, G to H, E to D. */
 export function shapeOf(sizes: Partial<CallShape> & Pick<CallShape, "N">): CallShape {
   const { B = 1, H = 8, N, D = 64, causal = false } = sizes;
-  return { B, H, G: sizes.G ?? H, N, M: sizes.M ?? N, D, E: sizes.E ?? D, causal };
+  return { ...sizes, B, H, G: sizes.G ?? H, N, M: sizes.M ?? N, D, E: sizes.E ?? D, causal };
 }
 
 /** GroupQueryAttention is always causal, so a full case with more than one query is not for it. */
@@ -50,6 +50,17 @@ export const WIDTHS: readonly CallShape[] = [
 /** One query against a long cache, four query heads to a key head. */
 export const LONG_DECODE: CallShape = shapeOf({ H: 32, G: 8, N: 1, M: 131_072, D: 128 });
 
+/** A window that covers 1/32 of what causal attention sees. */
+export const LONG_WINDOW: CallShape = shapeOf({ N: 16_384, causal: true, window: 512 });
+/** Scores with ALiBi's slopes, and documents packed into one sequence: peers take both as a matrix of N x M. */
+const ALIBI: CallShape = shapeOf({ N: 2048, causal: true, score: "alibi" });
+export const PACKED: CallShape = shapeOf({ N: 8192, causal: true, documents: 12 });
+/** The step of `LONG_DECODE` on caches of fewer bits. */
+export const STORED_DECODE: readonly CallShape[] = (["f16", "bf16", "i8"] as const).map((stored) => ({
+  ...LONG_DECODE,
+  stored,
+}));
+
 const DENSE: readonly CallShape[] = [
   shapeOf({ N: 4096 }),
   shapeOf({ N: 4096, D: 128 }),
@@ -72,7 +83,13 @@ export const CASES: readonly Case[] = [
   ...[shapeOf({ N: 2048 }), ...WIDTHS].map((shape) => caseOf("width", shape, everybody(shape))),
   ...DENSE.map((shape) => caseOf("dense", shape, everybody(shape))),
   caseOf("wasm", WASM_LONG, onWasm(WASM_LONG)),
+  caseOf("window", LONG_WINDOW, ["{saccade,onnxruntime-*-gqa}:*"]),
+  caseOf("score", ALIBI, ["{saccade,onnxruntime-*-mha}:*"]),
+  caseOf("packed", PACKED, ["{saccade,onnxruntime-*-mha}:*"]),
   caseOf("memory", LONG_CAUSAL, onNative(LONG_CAUSAL), ["onnxruntime-node-{mha,attention}:*"]),
   // Every process holds a gigabyte of keys and values, so only those that can be compared with the probe.
   caseOf("decode", LONG_DECODE, ["{saccade,saccade-sync,onnxruntime-node-*,read-bandwidth}:native:*"]),
+  ...STORED_DECODE.map((shape) =>
+    caseOf("decode", shape, ["{saccade-decoder,onnxruntime-node-gqa,read-bandwidth}:native:*"]),
+  ),
 ];

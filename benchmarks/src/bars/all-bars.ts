@@ -2,34 +2,15 @@ import { LONG_DECODE, shapeOf, SMALL_SHAPES, WIDTHS } from "../cases.ts";
 import { describe, type CallShape } from "../measure/shape.ts";
 import { short } from "../report.ts";
 import { allSystems, type RuntimeClass, type System } from "../systems/registry.ts";
-import type { Bar, Measured } from "./bar.ts";
+import { atLeast, atMost, type Bar, type Measured } from "./bar.ts";
 import { againstBest, compareRates, withContestants } from "./duel.ts";
 import { firstCall } from "./first-call.ts";
-
-const saccade = (runtime: RuntimeClass, threads: number): System => ({ system: "saccade", runtime, threads });
-const peer = (system: string, runtime: RuntimeClass, threads: number): System => ({ system, runtime, threads });
-const atLeast = (threshold: number, name: string, about: string, measure: () => Promise<Measured>): Bar => ({
-  name,
-  about,
-  threshold,
-  limit: "least",
-  unit: "x",
-  measure,
-});
-const atMost = (
-  threshold: number,
-  unit: string,
-  name: string,
-  about: string,
-  measure: () => Promise<Measured>,
-): Bar => ({
-  name,
-  about,
-  threshold,
-  limit: "most",
-  unit,
-  measure,
-});
+import { patternBars } from "./pattern-bars.ts";
+import { peakMemory } from "./peak-memory.ts";
+import { scheduleBars } from "./schedule-bars.ts";
+import { peer, saccade } from "./sides.ts";
+import { storedBars } from "./stored-bars.ts";
+import { windowBars } from "./window-bars.ts";
 
 /** Everybody else of the same runtime class, with as many threads where they can have them. */
 function peersOf(runtime: RuntimeClass, threads: number): System[] {
@@ -140,14 +121,18 @@ const other: Bar[] = [
   atMost(150, "ms", "first-call-wasm", "the first call after import, 8 heads x 64 tokens", firstCall),
 ];
 
-export const BARS: readonly Bar[] = [...dense, ...wasm, ...memory, ...other, ...widths, ...small];
-
-function peakMemory(system: System, shape: CallShape): Promise<Measured> {
-  return withContestants([{ system, shape }], async ([contestant]) => ({
-    value: contestant!.ready?.peakMemoryMB ?? NaN,
-    detail: contestant!.failed ?? `in ${short(contestant!.ready!.firstMs)} ms`,
-  }));
-}
+export const BARS: readonly Bar[] = [
+  ...dense,
+  ...wasm,
+  ...memory,
+  ...other,
+  ...widths,
+  ...small,
+  ...windowBars,
+  ...patternBars,
+  ...scheduleBars,
+  ...storedBars,
+];
 
 function runs(shape: CallShape): Promise<Measured> {
   const entries = [saccade("wasm", 1), peer("onnxruntime-web-mha", "wasm", 1)].map((system) => ({ system, shape }));

@@ -6,7 +6,7 @@ export interface Bar {
   /** The measured value must be at least this, or with `limit: "most"` at most this. */
   readonly threshold: number;
   readonly limit: "least" | "most";
-  /** "x" for ratios, "MB", "ms". */
+  /** "x" for ratios, "MB", "ms", "of max |out|". */
   readonly unit: string;
   measure(): Promise<Measured>;
 }
@@ -20,3 +20,23 @@ export interface Measured {
 
 export const holds = ({ threshold, limit }: Bar, { value }: Measured): boolean =>
   limit === "least" ? value >= threshold : value <= threshold;
+
+/** A ratio that must not be smaller. */
+export const atLeast = (threshold: number, name: string, about: string, measure: Bar["measure"]): Bar => ({
+  name,
+  about,
+  threshold,
+  limit: "least",
+  unit: "x",
+  measure,
+});
+
+/** A figure that must not be larger. */
+export const atMost = (threshold: number, unit: string, name: string, about: string, measure: Bar["measure"]): Bar => ({
+  name,
+  about,
+  threshold,
+  limit: "most",
+  unit,
+  measure,
+});

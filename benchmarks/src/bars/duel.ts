@@ -37,11 +37,16 @@ export async function withContestants<T>(
   }
 }
 
-/** The rate of our entry over that of another, as rates of the work that each shape needs. */
-export function compareRates(ours: Entry, other: Entry): Promise<Measured> {
+/** Work of one entry over that of another. */
+export type WorkRatio = (ours: CallShape, other: CallShape) => number;
+
+const needed: WorkRatio = (ours, other) => neededFlops(ours) / neededFlops(other);
+
+/** The rate of our entry over that of another, by default as rates of the work that each shape needs. */
+export function compareRates(ours: Entry, other: Entry, workOf: WorkRatio = needed): Promise<Measured> {
   return withContestants([ours, other], async ([a, b]) => {
     await interleave([a!, b!], TURNS);
-    return ratio(a!, b!);
+    return ratio(a!, b!, workOf);
   });
 }
 
@@ -60,22 +65,21 @@ export function againstBest(ours: Entry, peers: readonly System[]): Promise<Meas
   });
 }
 
-function ratio(a: Contestant, b: Contestant): Measured {
+function ratio(a: Contestant, b: Contestant, workOf: WorkRatio = needed): Measured {
   if (a.failed !== undefined || b.failed !== undefined) return { value: NaN, detail: reasons([a, b]) };
-  const work = neededFlops(a.shape) / neededFlops(b.shape);
+  const work = workOf(a.shape, b.shape);
   const range = ratioRange(b.rounds, a.rounds);
   const single = `single rounds ${short(range.min * work)} to ${short(range.max * work)}`;
   return {
     value: medianRatio(b.rounds, a.rounds) * work,
-    detail: `${figures(a)}, ${figures(b)}, ${single}${cpuRatio(a, b)}`,
+    detail: `${figures(a)}, ${figures(b)}, ${single}${cpuRatio(a, b, work)}`,
   };
 }
 
 /** With one thread each, processor time is a second witness that a busy machine does not disturb as much. */
-function cpuRatio(a: Contestant, b: Contestant): string {
+function cpuRatio(a: Contestant, b: Contestant, work: number): string {
   const alone = a.system.threads === 1 && b.system.threads === 1;
   if (!alone) return "";
-  const work = neededFlops(a.shape) / neededFlops(b.shape);
   return `, by processor time ${(medianRatio(b.cpu, a.cpu) * work).toFixed(2)}`;
 }
 
@@ -87,5 +91,5 @@ function figures({ system, shape, rounds }: Contestant): string {
   return `${labelOf(system)} ${short(ms)} ms ${rate}`;
 }
 
-const reasons = (contestants: readonly Contestant[]): string =>
+export const reasons = (contestants: readonly Contestant[]): string =>
   contestants.flatMap(({ label, failed }) => (failed === undefined ? [] : [`${label}: ${failed}`])).join("; ");

@@ -1,10 +1,10 @@
 // The process of one contestant: it prepares one call of one system, then computes only when it is asked to.
-import { checkRows, WRONG } from "../measure/check.ts";
+import { checkRows, tolerance } from "../measure/check.ts";
 import { makeInputs } from "../measure/inputs.ts";
 import { startPeak } from "../measure/resident-memory.ts";
 import type { CallShape } from "../measure/shape.ts";
 import { median } from "../measure/statistics.ts";
-import { loadSystem, type System } from "../systems/registry.ts";
+import { loadSystem, missingFeatures, type System } from "../systems/registry.ts";
 import type { Prepared } from "../systems/system.ts";
 import type { Ready, Reply, Request, Round } from "./messages.ts";
 
@@ -21,6 +21,8 @@ async function answer(request: Request): Promise<Reply> {
 }
 
 async function prepare(system: System, shape: CallShape): Promise<Ready> {
+  const lacking = missingFeatures(system, shape);
+  if (lacking.length > 0) throw new Error(`${system.system} is not made for ${lacking.join(", ")}`);
   const load = await loadSystem(system);
   // A tiny call first: libraries, threads and compiled code are there when memory is looked at.
   const tiny = { ...shape, N: Math.min(shape.N, 16), M: Math.min(shape.M, 16) };
@@ -33,12 +35,12 @@ async function prepare(system: System, shape: CallShape): Promise<Ready> {
   const peakMemoryMB = Math.max(0, peak() - outputMB);
   prepared = call;
   const note = call.note ?? "";
-  if (!call.read) return { firstMs, peakMemoryMB, maxAbsError: null, note };
+  if (!call.read) return { firstMs, peakMemoryMB, maxAbsError: null, maxAbsReference: null, note };
   const { maxAbsError, maxAbsReference } = checkRows(inputs, shape, call.read());
-  if (!(maxAbsError <= WRONG * maxAbsReference)) {
+  if (!(maxAbsError <= tolerance(shape) * maxAbsReference)) {
     throw new Error(`wrong result: off by ${maxAbsError} where values reach ${maxAbsReference}`);
   }
-  return { firstMs, peakMemoryMB, maxAbsError, note };
+  return { firstMs, peakMemoryMB, maxAbsError, maxAbsReference, note };
 }
 
 async function round(minMs: number): Promise<Round> {

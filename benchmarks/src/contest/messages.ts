@@ -13,6 +13,8 @@ export interface Ready {
   readonly peakMemoryMB: number;
   /** null where there is nothing to compare. */
   readonly maxAbsError: number | null;
+  /** Largest value of the rows that were compared. */
+  readonly maxAbsReference: number | null;
   readonly note: string;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { checkRows, referenceRow } from "./check.ts";
 import { headsFirst, makeInputs, repeatHeads } from "./inputs.ts";
+import { loadSystem } from "../systems/registry.ts";
 import type { CallShape } from "./shape.ts";
 
 const shape: CallShape = { B: 2, H: 4, G: 2, N: 5, M: 7, D: 8, E: 6, causal: true };
@@ -38,4 +39,25 @@ test("heads are brought to the front and repeated", () => {
   const data = Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7);
   expect([...headsFirst(data, 1, 2, 2, 2)]).toEqual([0, 1, 4, 5, 2, 3, 6, 7]);
   expect([...repeatHeads(data, 2, 2, 4, 2)]).toEqual([0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7]);
+});
+
+test("the reference is what Saccade's variants compute", async () => {
+  const plain: CallShape = { B: 1, H: 4, G: 2, N: 40, M: 40, D: 8, E: 6, causal: true };
+  const variants: readonly Partial<CallShape>[] = [
+    { window: 7 },
+    { window: 5, dilation: 3 },
+    { documents: 6 },
+    { softcap: 2 },
+    { score: "alibi" },
+    { score: "relative" },
+  ];
+  for (const variant of variants) {
+    const asked = { ...plain, ...variant };
+    const given = makeInputs(asked);
+    // oxlint-disable-next-line no-await-in-loop
+    const call = await (await loadSystem({ system: "saccade", runtime: "wasm", threads: 1 }))(asked, given, 1);
+    // oxlint-disable-next-line no-await-in-loop
+    await call.run();
+    expect(checkRows(given, asked, call.read!(), 160).maxAbsError).toBeLessThan(1e-5);
+  }
 });

@@ -1,39 +1,52 @@
+import { addedScore } from "./added-score.ts";
 import type { Inputs } from "./inputs.ts";
 import type { CallShape } from "./shape.ts";
+import { visibleKeys } from "./visible-keys.ts";
 
 /** Reads element e of the output row of query i of head h in batch element b. */
 export type OutputReader = (b: number, h: number, i: number, e: number) => number;
 
 /** Above this share of the largest reference value a result counts as wrong, not as inexact. */
-export const WRONG = 1e-3;
+const WRONG = 1e-3;
 
 export interface Check {
   readonly maxAbsError: number;
   readonly maxAbsReference: number;
 }
 
-/** One row of softmax(q k' / sqrt(D)) v in float64, written for reading. */
+/** The same for keys and values that are stored in fewer bits. */
+const WRONG_STORED = { f16: 1e-3, bf16: 8e-3, i8: 2e-2 } as const;
+
+/** How far from float64 a result of this shape may be, as a share of the largest value. */
+export function tolerance({ stored }: CallShape): number {
+  return stored === undefined ? WRONG : WRONG_STORED[stored];
+}
+
+/** One row of softmax(cap(q k' / sqrt(D)) + added) v in float64, written for reading. */
 export function referenceRow({ q, k, v }: Inputs, shape: CallShape, b: number, h: number, i: number): Float64Array {
-  const { H, G, N, M, D, E, causal } = shape;
+  const { H, G, N, M, D, E, softcap } = shape;
   const g = Math.floor((h * G) / H);
-  const keys = causal ? Math.min(M, i + M - N + 1) : M;
+  const { first, step, count } = visibleKeys(shape)(i);
+  const added = addedScore(shape);
   const out = new Float64Array(E);
-  if (keys <= 0) return out;
+  if (count <= 0) return out;
   const row = ((b * N + i) * H + h) * D;
-  const scores = new Float64Array(keys);
+  const scores = new Float64Array(count);
   let max = -Infinity;
-  for (let j = 0; j < keys; j++) {
-    const key = ((b * M + j) * G + g) * D;
+  for (let j = 0; j < count; j++) {
+    const key = ((b * M + first + j * step) * G + g) * D;
     let dot = 0;
     for (let d = 0; d < D; d++) dot += q[row + d]! * k[key + d]!;
-    scores[j] = dot / Math.sqrt(D);
+    const scaled = dot / Math.sqrt(D);
+    const capped = softcap === undefined ? scaled : softcap * Math.tanh(scaled / softcap);
+    scores[j] = capped + added(h, i + M - N, first + j * step);
     max = Math.max(max, scores[j]!);
   }
   let total = 0;
-  for (let j = 0; j < keys; j++) {
+  for (let j = 0; j < count; j++) {
     const weight = Math.exp(scores[j]! - max);
     total += weight;
-    const value = ((b * M + j) * G + g) * E;
+    const value = ((b * M + first + j * step) * G + g) * E;
     for (let e = 0; e < E; e++) out[e]! += weight * v[value + e]!;
   }
   for (let e = 0; e < E; e++) out[e]! /= total;

@@ -1,6 +1,7 @@
-import type { Inputs } from "../measure/inputs.ts";
-import { headsFirst } from "../measure/inputs.ts";
+import { addedScore } from "../measure/added-score.ts";
+import { headsFirst, type Inputs } from "../measure/inputs.ts";
 import type { CallShape } from "../measure/shape.ts";
+import { visibleKeys } from "../measure/visible-keys.ts";
 import { encodeModel, type NodeModel, type ValueInfo } from "../peers/onnx-model.ts";
 import { headsFirstReader, positionsFirst, type Prepared } from "./system.ts";
 
@@ -63,7 +64,9 @@ const value = (name: string, type: ValueInfo["type"], shape: ValueInfo["shape"])
 
 const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) => Call> = {
   // Without a past, and with outputs that nobody asks for left out: what its flash path needs.
-  MultiHeadAttention: (ort, { B, H, G, N, M, D, E, causal }, { q, k, v }) => {
+  MultiHeadAttention: (ort, shape, { q, k, v }) => {
+    const { B, H, G, N, M, D, E, causal } = shape;
+    const bias = pairBias(shape);
     if (G !== H) throw new Error(`MultiHeadAttention has no grouped heads (H ${H}, G ${G})`);
     return {
       layout: "bnhd",
@@ -74,6 +77,7 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
           value("q", "float32", [B, N, H * D]),
           value("k", "float32", [B, M, H * D]),
           value("v", "float32", [B, M, H * E]),
+          ...(bias ? [undefined, undefined, value("bias", "float32", bias.dims)] : []),
         ],
         outputs: [value("out", "float32", [B, N, H * E])],
         integers: { num_heads: H, unidirectional: causal ? 1 : 0 },
@@ -82,11 +86,12 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
         q: new ort.Tensor("float32", q, [B, N, H * D]),
         k: new ort.Tensor("float32", k, [B, M, H * D]),
         v: new ort.Tensor("float32", v, [B, M, H * E]),
+        ...(bias && { bias: new ort.Tensor("float32", bias.data, bias.dims) }),
       },
     };
   },
   // Always causal. It keeps a cache, so it declares its three outputs, and keys before the first query are its past.
-  GroupQueryAttention: (ort, { B, H, G, N, M, D, E, causal }, { q, k, v }) => {
+  GroupQueryAttention: (ort, { B, H, G, N, M, D, E, causal, window, softcap }, { q, k, v }) => {
     if (!causal && N !== 1) throw new Error("GroupQueryAttention is always causal");
     if (D !== E) throw new Error(`GroupQueryAttention has one width (D ${D}, E ${E})`);
     const past = M - N;
@@ -121,7 +126,8 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
           value("presentK", "float32", [B, G, "present", D]),
           value("presentV", "float32", [B, G, "present", D]),
         ],
-        integers: { num_heads: H, kv_num_heads: G },
+        integers: { num_heads: H, kv_num_heads: G, ...(window !== undefined && { local_window_size: window }) },
+        floats: softcap === undefined ? {} : { softcap },
       },
       feeds: {
         q: new ort.Tensor("float32", q, [B, N, H * D]),
@@ -137,7 +143,7 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
     };
   },
   // ONNX's own operator, version 23, with four axes. Its causal mask has its corner at the top left.
-  Attention: (ort, { B, H, G, N, M, D, E, causal }, { q, k, v }) => {
+  Attention: (ort, { B, H, G, N, M, D, E, causal, softcap }, { q, k, v }) => {
     if (causal && N !== M) throw new Error(`Attention-23 aligns a causal mask at the top left (N ${N}, M ${M})`);
     return {
       layout: "bhnd",
@@ -151,6 +157,7 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
         ],
         outputs: [value("out", "float32", [B, H, N, E])],
         integers: { is_causal: causal ? 1 : 0 },
+        floats: softcap === undefined ? {} : { softcap },
       },
       feeds: {
         q: new ort.Tensor("float32", headsFirst(q, B, N, H, D), [B, H, N, D]),
@@ -160,3 +167,23 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
     };
   },
 };
+
+/** Far below any score, and finite: this operator adds it to scores that its own causal mask has hidden. */
+const HIDDEN = -1e9;
+
+/** What a call adds to and hides from pairs as a tensor [1, H or 1, N, M], the only way to tell this operator. */
+function pairBias(shape: CallShape): { readonly data: Float32Array; readonly dims: readonly number[] } | undefined {
+  const { H, N, M, score, documents } = shape;
+  if (score === undefined && documents === undefined) return undefined;
+  const heads = score === undefined ? 1 : H;
+  const added = addedScore(shape);
+  const keysOf = visibleKeys(shape);
+  const data = new Float32Array(heads * N * M).fill(HIDDEN);
+  for (let i = 0; i < N; i++) {
+    const { first, count } = keysOf(i);
+    for (let h = 0; h < heads; h++) {
+      for (let k = first; k < first + count; k++) data[(h * N + i) * M + k] = added(h, i + M - N, k);
+    }
+  }
+  return { data, dims: [1, heads, N, M] };
+}

@@ -1,4 +1,6 @@
 import { availableParallelism } from "node:os";
+import { featuresOf, type CallShape, type Feature } from "../measure/shape.ts";
+import type { OrtOperator } from "./onnxruntime.ts";
 import type { Prepare } from "./system.ts";
 
 export type RuntimeClass = "native" | "wasm";
@@ -15,9 +17,19 @@ interface Entry {
   readonly runtime: RuntimeClass;
   /** More than one thread can be asked for. */
   readonly threaded: boolean;
+  /** What it can do beyond plain and causal attention; nothing by default. */
+  readonly features?: readonly Feature[];
   /** Imported only in the process that runs it. */
   readonly load: () => Promise<Prepare>;
 }
+
+const VARIANTS: readonly Feature[] = ["window", "dilation", "documents", "softcap", "score", "dualChunk"];
+/** What onnxruntime's operators have. Caches are f32 whatever is asked: it is the same step. */
+const ONNXRUNTIME: Readonly<Record<OrtOperator, readonly Feature[]>> = {
+  MultiHeadAttention: ["documents", "score"],
+  GroupQueryAttention: ["window", "softcap", "stored"],
+  Attention: ["softcap"],
+};
 
 const ENTRIES: readonly Entry[] = [
   ...(["native", "wasm"] as const).flatMap((runtime): Entry[] => [
@@ -25,18 +37,21 @@ const ENTRIES: readonly Entry[] = [
       system: "saccade",
       runtime,
       threaded: true,
+      features: VARIANTS,
       load: async () => (await import("./saccade.ts")).saccade(runtime, "forward"),
     },
     {
       system: "saccade-sync",
       runtime,
       threaded: true,
+      features: VARIANTS,
       load: async () => (await import("./saccade.ts")).saccade(runtime, "forwardSync"),
     },
     {
       system: "saccade-decoder",
       runtime,
       threaded: true,
+      features: [...VARIANTS, "stored"],
       load: async () => (await import("./saccade-decoder.ts")).saccadeDecoder(runtime),
     },
   ]),
@@ -47,12 +62,14 @@ const ENTRIES: readonly Entry[] = [
         system: `onnxruntime-node-${name}`,
         runtime: "native",
         threaded: true,
+        features: ONNXRUNTIME[operator],
         load: async () => (await import("./onnxruntime-node.ts")).onnxruntimeNode(operator),
       },
       {
         system: `onnxruntime-web-${name}`,
         runtime: "wasm",
         threaded: true,
+        features: ONNXRUNTIME[operator],
         load: async () => (await import("./onnxruntime-web.ts")).onnxruntimeWeb(operator),
       },
     ];
@@ -69,6 +86,7 @@ const ENTRIES: readonly Entry[] = [
     system: "read-bandwidth",
     runtime: "native",
     threaded: true,
+    features: ["window", "stored"],
     load: async () => (await import("./read-bandwidth.ts")).readBandwidth,
   },
 ];
@@ -83,9 +101,19 @@ export function allSystems(all: number = availableParallelism()): System[] {
 /** "saccade:native:2", which globs are matched against. */
 export const labelOf = ({ system, runtime, threads }: System): string => `${system}:${runtime}:${threads}`;
 
+/** What a shape asks for and a system does not have. */
+export function missingFeatures(system: System, shape: CallShape): Feature[] {
+  const { features = [] } = entryOf(system);
+  return featuresOf(shape).filter((feature) => !features.includes(feature));
+}
+
 /** The code of a system; to be called in the process that measures it. */
-export function loadSystem({ system, runtime }: System): Promise<Prepare> {
+export function loadSystem(system: System): Promise<Prepare> {
+  return entryOf(system).load();
+}
+
+function entryOf({ system, runtime }: System): Entry {
   const entry = ENTRIES.find((candidate) => candidate.system === system && candidate.runtime === runtime);
   if (!entry) throw new Error(`no system ${system} with runtime ${runtime}`);
-  return entry.load();
+  return entry;
 }

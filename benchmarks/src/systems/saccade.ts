@@ -1,18 +1,19 @@
-import { dense, tensor, type AttentionInputs, type Tensor } from "@saccade/core";
+import { tensor, type AttentionInputs, type Tensor } from "@saccade/core";
 import { headsFirst, type Inputs } from "../measure/inputs.ts";
 import type { CallShape } from "../measure/shape.ts";
+import { attentionOf } from "./saccade-attention.ts";
 import { openedRuntime, readerOf } from "./saccade-runtime.ts";
 import type { Prepare } from "./system.ts";
 
 /**
- * Saccade's dense attention on the caller's arrays. A prompt lies as onnxruntime's MultiHeadAttention takes it, in [B, N, H, D]; the keys of a
+ * Saccade's attention on the caller's arrays. A prompt lies as onnxruntime's MultiHeadAttention takes it, in [B, N, H, D]; the keys of a
  * single query lie as caches keep them (Saccade's decoder, onnxruntime's past), in [B, H, N, D].
  */
 export const saccade =
   (name: "native" | "wasm", call: "forward" | "forwardSync"): Prepare =>
   async (shape, inputs, threads) => {
     const { runtime, info } = await openedRuntime(name, threads);
-    const attend = dense({ causal: shape.causal });
+    const attend = attentionOf(shape);
     const tensors = shape.N === 1 ? asCache(shape, inputs) : asPrompt(shape, inputs);
     const options = { runtime, threads };
     let out: Tensor | undefined;
@@ -25,7 +26,8 @@ export const saccade =
           : () => {
               out = attend.forwardSync(tensors, options).out;
             },
-      read: () => readerOf(out!),
+      // Rotated queries and keys have no check here.
+      ...(shape.dualChunk === undefined && { read: () => readerOf(out!) }),
       note: info.instructionSet,
     };
   };
