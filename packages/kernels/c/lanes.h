@@ -7,7 +7,5 @@
 typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 typedef int32_t lanes_i32 __attribute__((vector_size(4 * LANES)));
 typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
-typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
-typedef int8_t lanes_i8 __attribute__((vector_size(LANES)));
 
 #endif

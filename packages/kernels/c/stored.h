@@ -3,7 +3,7 @@
 #define SACCADE_STORED_H
 
 #include "job.h"
-#include "lanes.h"
+#include "simd.h"
 
 INLINE int stored_bytes(int type) { return type == STORED_F32 ? 4 : type == STORED_I8 ? 1 : 2; }
 
@@ -36,24 +36,15 @@ static void row_from_f16(const char *from, int count, float *to) {
 static void row_from_bf16(const char *from, int count, float *to) {
   const uint16_t *half = (const uint16_t *)from;
   int i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    lanes_u16 x;
-    __builtin_memcpy(&x, half + i, sizeof x);
-    const lanes_u32 wide = __builtin_convertvector(x, lanes_u32) << 16;
-    __builtin_memcpy(to + i, &wide, sizeof wide);
-  }
+  for (; i + LANES <= count; i += LANES) vf_store(to + i, vf_load_bf16(half + i));
   for (; i < count; i++) to[i] = bf16_to_f32(half[i]);
 }
 
 static void row_from_i8(const char *from, int count, float factor, float *to) {
   const int8_t *byte = (const int8_t *)from;
+  const vf by = vf_set(factor);
   int i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    lanes_i8 x;
-    __builtin_memcpy(&x, byte + i, sizeof x);
-    const lanes_f32 wide = __builtin_convertvector(__builtin_convertvector(x, lanes_i32), lanes_f32) * factor;
-    __builtin_memcpy(to + i, &wide, sizeof wide);
-  }
+  for (; i + LANES <= count; i += LANES) vf_store(to + i, vf_mul(vf_load_i8(byte + i), by));
   for (; i < count; i++) to[i] = byte[i] * factor;
 }
 

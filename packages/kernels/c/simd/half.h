@@ -1,4 +1,4 @@
-// f16 widened by bit arithmetic, for instruction sets that have no instruction for it.
+// Four stored numbers as f32 by arithmetic that any vector unit has.
 #ifndef SACCADE_SIMD_HALF_H
 #define SACCADE_SIMD_HALF_H
 
@@ -17,6 +17,20 @@ static inline float4 half4_widen(const uint16_t *p) {
   const float4 size = (float4)((x & 0x7fff) << 13) * 0x1p112f;
   const word4 special = (word4)((x & 0x7c00) == 0x7c00) & 0x7f800000u;
   return (float4)((word4)size | special | (x & 0x8000) << 16);
+}
+
+static inline word4 bf16x4_widen(const uint16_t *p) {
+  half4 h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return __builtin_convertvector(h, word4) << 16;
+}
+
+static inline float4 i8x4_widen(const int8_t *p) {
+  typedef int8_t byte4 __attribute__((vector_size(4)));
+  typedef int32_t int4 __attribute__((vector_size(16)));
+  byte4 x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return __builtin_convertvector(__builtin_convertvector(x, int4), float4);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #define SACCADE_SIMD_NEON_H
 
 #include <arm_neon.h>
+#include <string.h>
 
 enum { LANES = 4, PANEL_VECTORS = 3, OUTER_ROWS = 8, FUSED = 1 };
 
@@ -14,6 +15,12 @@ typedef float32x4_t v4;
 static inline vf vf_set(float x) { return vdupq_n_f32(x); }
 static inline vf vf_load(const float *p) { return vld1q_f32(p); }
 static inline vf vf_load_f16(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+static inline vf vf_load_bf16(const uint16_t *p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
+static inline vf vf_load_i8(const int8_t *p) {
+  int32_t four;
+  memcpy(&four, p, sizeof four);
+  return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8((uint32_t)four)))));
+}
 static inline void vf_store(float *p, vf x) { vst1q_f32(p, x); }
 static inline vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 static inline vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }

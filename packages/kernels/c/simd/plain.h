@@ -19,6 +19,8 @@ static inline vf vf_load(const float *p) {
   return x;
 }
 static inline vf vf_load_f16(const uint16_t *p) { return (vf)half4_widen(p); }
+static inline vf vf_load_bf16(const uint16_t *p) { return (vf)bf16x4_widen(p); }
+static inline vf vf_load_i8(const int8_t *p) { return (vf)i8x4_widen(p); }
 static inline void vf_store(float *p, vf x) { memcpy(p, &x, sizeof x); }
 static inline vf vf_add(vf a, vf b) { return a + b; }
 static inline vf vf_sub(vf a, vf b) { return a - b; }

@@ -21,6 +21,8 @@ typedef v128_t v4;
 static inline vf vf_set(float x) { return wasm_f32x4_splat(x); }
 static inline vf vf_load(const float *p) { return wasm_v128_load(p); }
 static inline vf vf_load_f16(const uint16_t *p) { return (vf)half4_widen(p); }
+static inline vf vf_load_bf16(const uint16_t *p) { return (vf)bf16x4_widen(p); }
+static inline vf vf_load_i8(const int8_t *p) { return (vf)i8x4_widen(p); }
 static inline void vf_store(float *p, vf x) { wasm_v128_store(p, x); }
 static inline vf vf_add(vf a, vf b) { return wasm_f32x4_add(a, b); }
 static inline vf vf_sub(vf a, vf b) { return wasm_f32x4_sub(a, b); }

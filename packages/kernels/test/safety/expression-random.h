@@ -84,14 +84,14 @@ enum { OPERATION_COUNT = sizeof OPERATIONS / sizeof *OPERATIONS };
 
 static int32_t int_random(Random *random) {
   static const int32_t special[] = {INT32_MIN, INT32_MAX, -1, 0, 1, INT32_MIN + 1, 65536, -65536};
-  if (random_once(random, 8)) return special[random_int(random, 0, 7)];
+  if (random_once(random, 4)) return special[random_int(random, 0, 7)];
   return random_once(random, 12) ? (int32_t)random_bits(random) : random_int(random, -4, 40);
 }
 
 static float real_random(Random *random) {
   static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, FLT_MAX, -FLT_MAX, FLT_MIN, 1e-41f, 1e-45f,
                                   8388608.0f, -8388607.5f, 89.0f, -88.0f, 0.99999994f, 2.0f};
-  if (random_once(random, 8)) return special[random_int(random, 0, 15)];
+  if (random_once(random, 6)) return special[random_int(random, 0, 15)];
   return random_once(random, 3) ? 4 * random_float(random) : (float)random_int(random, -64, 64) / 8;
 }
 
@@ -202,7 +202,7 @@ static void writer_section(Writer *w, int section, int operations) {
 static int writer_score(Writer *w, int limit, int hidden) {
   Random *random = w->random;
   int value = writer_result(w, REAL);
-  if (!random_once(random, 10)) {
+  if (!random_once(random, 4)) {
     const uint32_t keep = 1u << value;
     const int score = writer_emit(w, OP_SCORE, REAL, 0, 0, 0, keep);
     const int size = writer_emit(w, OP_FABS, REAL, value, 0, 0, keep | 1u << score);

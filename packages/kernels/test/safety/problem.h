@@ -28,6 +28,7 @@ typedef struct {
   Expression maskProgram, scoreProgram;
   int maskAlways; // by every partial task
   int garbage;    // a program was spoiled: what comes out is anybody's guess
+  int single;     // the mask leaves one key to a row, whose lse is then the score itself
   uint8_t *shows; // [B][H][N][M] what the mask program says: 0, 1, or 2 where it is blurred
 } Problem;
 
@@ -130,14 +131,17 @@ static void problem_bounds(Random *random, Problem *p) {
 
 static void problem_terms(Random *random, Problem *p) {
   p->biasTerm = pair_term_random(random, p, 4);
-  p->maskTerm = pair_term_random(random, p, 4);
+  p->single = (p->maskProgram.given || p->scoreProgram.given) && random_once(random, 2);
+  p->maskTerm = p->single ? (PairTerm){1, p->B, p->H, p->N} : pair_term_random(random, p, 4);
   p->bias = floats_random(random, pair_term_size(p, p->biasTerm));
   const int hides = !random_once(random, 4);
   for (size_t i = 0; i < pair_term_size(p, p->biasTerm); i++)
     if (hides && random_once(random, 5)) p->bias[i] = -INFINITY;
   p->mask = malloc(pair_term_size(p, p->maskTerm) + 1);
   for (size_t i = 0; i < pair_term_size(p, p->maskTerm); i++)
-    p->mask[i] = random_once(random, 3) ? 0 : (uint8_t)random_int(random, 1, 255);
+    p->mask[i] = p->single || random_once(random, 3) ? 0 : (uint8_t)random_int(random, 1, 255);
+  for (size_t row = 0; p->single && p->M && row < pair_term_size(p, p->maskTerm); row += p->M)
+    p->mask[row + random_int(random, 0, p->M - 1)] = 1;
   p->hasSinks = random_once(random, 4);
   p->sinksPerBatch = random_once(random, 2);
   p->sinks = floats_random(random, (size_t)p->B * p->H);
@@ -240,8 +244,8 @@ static Problem problem_random(Random *random, uint64_t seed) {
   for (int o = 0; o < p.operands; o++) p.q[o] = floats_random(random, (size_t)p.B * p.H * p.N * p.D);
   p.k = stored_random(random, type_random(random), (size_t)p.B * p.G * p.M, p.D);
   p.v = stored_random(random, random_once(random, 2) ? p.k.type : type_random(random), (size_t)p.B * p.G * p.M, p.E);
-  problem_terms(random, &p);
   problem_programs(random, &p);
+  problem_terms(random, &p);
   problem_poison(random, &p);
   return p;
 }

@@ -9,7 +9,7 @@
 typedef struct {
   double *out, *score;
   double lse, terms, error;
-  int blurred;
+  int blurred, seen; // keys
 } Row;
 
 // Whether a task lets a row see a key; 2 where it is blurred.
@@ -45,7 +45,7 @@ static double pair_score(const Problem *p, const Task *task, int b, int h, int n
 static void row_reference(const Problem *p, int b, int h, int n, const Task *const *tasks, Row *row) {
   double top = -INFINITY, sum = 0;
   int poisoned = 0;
-  row->terms = row->error = row->blurred = 0;
+  row->terms = row->error = row->blurred = row->seen = 0;
   for (int e = 0; e < p->E; e++) row->out[e] = 0;
   for (int key = 0; key < p->M; key++) {
     row->score[key] = -INFINITY;
@@ -54,6 +54,7 @@ static void row_reference(const Problem *p, int b, int h, int n, const Task *con
     if (!shown) continue;
     row->score[key] = pair_score(p, tasks[key], b, h, n, key, row);
     if (isnan(row->score[key])) poisoned = 1;
+    row->seen += row->score[key] != -INFINITY;
     if (row->score[key] > top) top = row->score[key];
   }
   const double sink = p->hasSinks ? p->sinks[(p->sinksPerBatch ? b * p->H : 0) + h] : -INFINITY;

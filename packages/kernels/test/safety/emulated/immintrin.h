@@ -29,6 +29,26 @@ EMULATED __m512 emulated_cvtph_ps(__m256i halves) {
   EACH_LANE to[i] = _cvtsh_ss(from[i]);
   return to;
 }
+EMULATED __m512i emulated_cvtepu16_epi32(__m256i halves) {
+  uint16_t from[16];
+  lanes_512i to;
+  memcpy(from, &halves, sizeof from);
+  EACH_LANE to[i] = from[i];
+  return (__m512i)to;
+}
+EMULATED __m512i emulated_cvtepi8_epi32(__m128i bytes) {
+  signed char from[16];
+  lanes_512i to;
+  memcpy(from, &bytes, sizeof from);
+  EACH_LANE to[i] = from[i];
+  return (__m512i)to;
+}
+EMULATED __m512 emulated_cvtepi32_ps(__m512i x) {
+  const lanes_512i from = (lanes_512i)x;
+  __m512 to;
+  EACH_LANE to[i] = (float)from[i];
+  return to;
+}
 EMULATED void emulated_storeu_ps(void *p, __m512 x) { memcpy(p, &x, sizeof x); }
 EMULATED __m512 emulated_add_ps(__m512 a, __m512 b) { return a + b; }
 EMULATED __m512 emulated_sub_ps(__m512 a, __m512 b) { return a - b; }
@@ -130,6 +150,9 @@ EMULATED __m512 emulated_permutexvar_ps(__m512i order, __m512 x) {
 #define _mm512_set1_ps emulated_set1_ps
 #define _mm512_loadu_ps emulated_loadu_ps
 #define _mm512_cvtph_ps emulated_cvtph_ps
+#define _mm512_cvtepu16_epi32 emulated_cvtepu16_epi32
+#define _mm512_cvtepi8_epi32 emulated_cvtepi8_epi32
+#define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_min_epi32 emulated_min_epi32
 #define _mm512_max_epi32 emulated_max_epi32
 #define _mm512_storeu_ps emulated_storeu_ps
