@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { normal } from "./normal.ts";
 
-export const numRuns: number = process.env["SACCADE_EXHAUSTIVE"] ? 1000 : 40;
+export const numRuns: number = process.env["SACCADE_EXHAUSTIVE"] ? 200 : 40;
 
 export interface Sizes {
   readonly batch?: number;

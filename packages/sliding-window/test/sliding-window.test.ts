@@ -15,7 +15,7 @@ import { slidingWindow, type SlidingWindowOptions } from "../src/index.ts";
 import { explicitWindow } from "./explicit-window.ts";
 import { normal } from "./normal.ts";
 
-const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 2000 : 60;
+const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 500 : 60;
 
 const runtimes: { readonly label: string; readonly runtime: Runtime }[] = [];
 for (const name of ["native", "wasm"] as const) {

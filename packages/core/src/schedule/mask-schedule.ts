@@ -77,9 +77,15 @@ function chosenBlocks(shape: AttentionShape, at: Positions, perHead: boolean, ru
   let best = whole;
   if (candidates.length === 1 || shape.batch === 0 || shape.queries === 0) return best;
   let least = Infinity;
+  /** What the last size of blocks costs with a stack, or 0 where no smaller one is tried. */
+  const costs = new Map<number, number>();
   const stretch = Math.max(...candidates.map(({ positions }) => positions));
   for (const candidate of candidates) {
+    const before = costs.get(candidate.stack) ?? Infinity;
+    if (before === 0) continue;
     const cost = sampledCost(shape, at, candidate, stretch, runs);
+    // Where half the size does not pay, a quarter of it would not either.
+    costs.set(candidate.stack, cost < before ? cost : 0);
     if (cost >= least) continue;
     least = cost;
     best = candidate;
