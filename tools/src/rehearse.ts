@@ -23,7 +23,7 @@ const registryPackage = {
 };
 const nodes = ["20", "24", "26"];
 /** What a user installs; everything else comes with it. */
-const libraries = ["@saccade/core", "@saccade/positions"];
+const libraries = ["@saccade/core", "@saccade/positions", "@saccade/sliding-window", "@saccade/chunked"];
 
 const checks = new Checks();
 const work = mkdtempSync(join(tmpdir(), "saccade-rehearsal-"));
@@ -194,7 +194,10 @@ await checks
             // Node 20 does not parse `await using`; its users compile such code down.
             const runnable = examples.filter((code) => major !== "20" || !/\busing\b/.test(code));
             for (const [index, code] of runnable.entries())
-              await program(`${library.replaceAll(/\W/g, "-")}-${index + 1}.mjs`, stripTypeScriptTypes(code));
+              await program(
+                `example-${library.slice("@saccade/".length)}-${index + 1}.mjs`,
+                stripTypeScriptTypes(code),
+              );
             return `${runnable.length} of ${examples.length} examples`;
           });
         const expected = optional && addon ? "native" : "wasm";
