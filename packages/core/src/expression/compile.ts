@@ -10,7 +10,7 @@ export const INSTRUCTION_INTS = 5;
 /** Instructions of a program at most: `PROGRAM_INSTRUCTIONS` of the kernels. */
 const MAX_INSTRUCTIONS = 1024;
 
-/** An expression as the kernels run it: `Program` in expression.h. */
+/** An expression as the kernels run it: `Program` in job.h. */
 export interface Program {
   /** `INSTRUCTION_INTS` ints an instruction, in four sections: what is the same everywhere, for a row, for a key, for a pair. */
   readonly code: Int32Array;

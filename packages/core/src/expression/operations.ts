@@ -1,5 +1,5 @@
 /**
- * Operations of expressions, by the numbers that the kernels know: `expression.h` mirrors them.
+ * Operations of expressions, by the numbers that the kernels know: `operations.h` mirrors them.
  *
  * The letter before a name is the type of the operands: I for 32-bit integers that wrap, F for reals. Booleans are 0 and -1 in
  * bytecode, 0 and 1 elsewhere. There is no "greater" and no "not equal": a > b is b < a, and a != b is NOT of EQ.

@@ -1,4 +1,4 @@
-/** Registers of the kernels' interpreter: `SACCADE_REGISTERS`. */
+/** Registers of the kernels' interpreter: `PROGRAM_REGISTERS`. */
 export const REGISTERS = 24;
 
 /** Instructions in order, by the values that each one reads; instruction i makes value i. */
