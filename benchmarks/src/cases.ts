@@ -88,7 +88,7 @@ export const CASES: readonly Case[] = [
   caseOf("packed", PACKED, ["{saccade,onnxruntime-*-mha}:*"]),
   caseOf("memory", LONG_CAUSAL, onNative(LONG_CAUSAL), ["onnxruntime-node-{mha,attention}:*"]),
   // Every process holds a gigabyte of keys and values, so only those that can be compared with the probe.
-  caseOf("decode", LONG_DECODE, ["{saccade,saccade-sync,onnxruntime-node-*,read-bandwidth}:native:*"]),
+  caseOf("decode", LONG_DECODE, ["{saccade,saccade-sync,saccade-decoder,onnxruntime-node-*,read-bandwidth}:native:*"]),
   ...STORED_DECODE.map((shape) =>
     caseOf("decode", shape, ["{saccade-decoder,onnxruntime-node-gqa,read-bandwidth}:native:*"]),
   ),
