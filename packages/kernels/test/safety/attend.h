@@ -69,7 +69,8 @@ static void job_pairs(Buffers *buffers, Random *random, const Problem *p, Job *j
 }
 
 // Keys [lo, hi) as they are stored.
-static void job_keys(Buffers *buffers, Random *random, const Problem *p, Job *job, int lo, int hi, const uint8_t *needed) {
+static void job_keys(Buffers *buffers, Random *random, const Problem *p, Job *job, int lo, int hi,
+                     const uint8_t *needed) {
   const Staged k = stage_keys(buffers, random, p, &p->k, lo, hi, needed);
   const Staged v = stage_keys(buffers, random, p, &p->v, lo, hi, needed);
   job->k = k.data, job->kB = k.b, job->kH = k.h, job->kN = k.n;

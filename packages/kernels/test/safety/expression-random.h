@@ -1,5 +1,5 @@
-// Random mask and score programs that program_verify accepts: typed, with the sections in order, every operation, and the
-// registers of pairs written again and again.
+// Random mask and score programs that program_verify accepts: typed, with the sections in order, every operation, and
+// the registers of pairs written again and again.
 #ifndef SACCADE_TEST_EXPRESSION_RANDOM_H
 #define SACCADE_TEST_EXPRESSION_RANDOM_H
 
@@ -77,6 +77,7 @@ static const struct {
     {OP_IEQ, TRUTH, {TRUTH, TRUTH}}, {OP_FLT, TRUTH, {REAL, REAL}}, {OP_FLE, TRUTH, {REAL, REAL}},
     {OP_FEQ, TRUTH, {REAL, REAL}},  {OP_AND, TRUTH, {TRUTH, TRUTH}}, {OP_OR, TRUTH, {TRUTH, TRUTH}},
     {OP_NOT, TRUTH, {TRUTH}},       {OP_LOOKUP, NOTHING, {INT}},    {OP_LOOKUP, NOTHING, {INT}},
+    {OP_LOOKUP, NOTHING, {INT}},    {OP_LOOKUP, NOTHING, {INT}},
     {OP_SELECT, INT, {TRUTH, INT, INT}}, {OP_SELECT, REAL, {TRUTH, REAL, REAL}}, {OP_SELECT, TRUTH, {TRUTH, TRUTH, TRUTH}},
 };
 
@@ -106,12 +107,16 @@ typedef struct {
 
 enum { UNIFORM, ROW, KEY, PAIR };
 
+static int writer_reads(const Writer *w, int r, Type type) {
+  if (w->classes[r] < 0 || w->types[r] != type) return 0;
+  return w->section == PAIR || w->classes[r] == UNIFORM || w->classes[r] == w->section;
+}
+
 // A register of a type that the section may read; -1 where there is none.
 static int writer_read(Writer *w, Type type) {
   int found[PROGRAM_REGISTERS], count = 0;
   for (int r = 0; r < PROGRAM_REGISTERS; r++)
-    if (w->classes[r] >= 0 && w->types[r] == type)
-      if (w->section == PAIR || w->classes[r] == UNIFORM || w->classes[r] == w->section) found[count++] = r;
+    if (writer_reads(w, r, type)) found[count++] = r;
   return count ? found[random_int(w->random, 0, count - 1)] : -1;
 }
 
@@ -140,7 +145,7 @@ static int writer_emit(Writer *w, int op, Type makes, int a, int b, int c, uint3
 // The register of a type that was written last, most of the time: what was worked out should have an effect.
 static int writer_result(Writer *w, Type type) {
   const int latest = w->latest[type];
-  return latest >= 0 && w->types[latest] == type && !random_once(w->random, 4) ? latest : writer_read(w, type);
+  return latest >= 0 && writer_reads(w, latest, type) && !random_once(w->random, 4) ? latest : writer_read(w, type);
 }
 
 // What an instruction does not read may be anything.
@@ -166,7 +171,8 @@ static void writer_operation(Writer *w) {
   for (int i = 0; i < 3; i++) {
     operands[i] = (int32_t)random_bits(random);
     if (OPERATIONS[pick].takes[i] == NOTHING) continue;
-    operands[i] = writer_read(w, OPERATIONS[pick].takes[i]);
+    // What was just worked out should lead somewhere.
+    operands[i] = (random_once(random, 2) ? writer_result : writer_read)(w, OPERATIONS[pick].takes[i]);
     if (operands[i] < 0) return;
   }
   if (op == OP_LOOKUP) {
@@ -202,6 +208,8 @@ static void writer_section(Writer *w, int section, int operations) {
 static int writer_score(Writer *w, int limit, int hidden) {
   Random *random = w->random;
   int value = writer_result(w, REAL);
+  if (random_once(random, 2)) value = writer_emit(w, OP_I2F, REAL, writer_result(w, INT), 0, 0, 0);
+  if (random_once(random, 6)) value = writer_emit(w, random_once(random, 2) ? OP_EXP : OP_LOG, REAL, value, 0, 0, 0);
   if (!random_once(random, 4)) {
     const uint32_t keep = 1u << value;
     const int score = writer_emit(w, OP_SCORE, REAL, 0, 0, 0, keep);
@@ -236,7 +244,8 @@ static Expression expression_random(Random *random, int isScore, int most) {
   Writer w = {.random = random, .to = &e};
   for (int r = 0; r < PROGRAM_REGISTERS; r++) w.classes[r] = -1;
   for (int type = 0; type <= TRUTH; type++) w.latest[type] = -1;
-  const int limit = isScore ? writer_emit(&w, OP_CONST, REAL, bits_of(random_once(random, 2) ? 20.0f : 300.0f), 0, 0, 0) : -1;
+  static const float limits[] = {20, 20, 300, 1e37f};
+  const int limit = isScore ? writer_emit(&w, OP_CONST, REAL, bits_of(limits[random_int(random, 0, 3)]), 0, 0, 0) : -1;
   const int hidden = isScore ? writer_emit(&w, OP_CONST, REAL, bits_of(-INFINITY), 0, 0, 0) : -1;
   // Four registers at least are left to pairs.
   writer_section(&w, UNIFORM, random_int(random, 0, 3));

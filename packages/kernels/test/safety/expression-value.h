@@ -1,7 +1,9 @@
-// What an expression is worth for one pair, one instruction after the other: ints of 32 bits that wrap, reals rounded to f32.
+// What an expression is worth for one pair, one instruction after the other: ints of 32 bits that wrap, reals rounded to
+// f32.
 //
-// A real carries how far the kernels' own may lie from it: exp, log, tanh and the score differ in their last places, the rest is
-// exact. Where a comparison or a floor could fall either way, the value is blurred, and nothing is known about the pair.
+// A real carries how far the kernels' own may lie from it: exp, log, tanh and the score differ in their last places, fused
+// operations round once or twice, the rest is exact. Where a comparison or a floor could fall either way, the value is
+// blurred, and nothing is known about the pair.
 #ifndef SACCADE_TEST_EXPRESSION_VALUE_H
 #define SACCADE_TEST_EXPRESSION_VALUE_H
 
@@ -39,7 +41,9 @@ static int blurred_order(Number a, Number b) {
 }
 
 static Number real_product(Pair *at, Number a, Number b) {
-  if ((isinf(a.x) && b.error > 0 && fabs(b.x) <= b.error) || (isinf(b.x) && a.error > 0 && fabs(a.x) <= a.error)) at->blurred = 1;
+  // Infinity times what may be 0.
+  if (isinf(a.x) && b.error > 0 && fabs(b.x) <= b.error) at->blurred = 1;
+  if (isinf(b.x) && a.error > 0 && fabs(a.x) <= a.error) at->blurred = 1;
   const double error = a.error == 0 && b.error == 0 ? 0 : fabs(a.x) * b.error + fabs(b.x) * a.error + a.error * b.error;
   return real(at, a.x * b.x, error);
 }

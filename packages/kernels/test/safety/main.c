@@ -78,7 +78,8 @@ static void rows_check(Tally *tally, const Problem *p, const Plan *plan, const R
           }
           const double tolerance = 3e-7 * (4 + row.terms) + 2 * row.error;
           const float *out = staged_row(&results->out, b, h, n - from);
-          for (int e = 0; e < p->E; e++) value_check(tally, p, "out", b, h, n, e, out[e], row.out[e], single ? 2e-6 : tolerance);
+          const double spread = single ? 2e-6 : tolerance;
+          for (int e = 0; e < p->E; e++) value_check(tally, p, "out", b, h, n, e, out[e], row.out[e], spread);
           if (results->hasLse) {
             const float lse = staged_row(&results->lse, b, h, 0)[n - from];
             value_check(tally, p, "lse", b, h, n, 0, lse, row.lse, tolerance + 1.2e-7 * fabs(row.lse));

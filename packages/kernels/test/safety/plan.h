@@ -32,7 +32,8 @@ static int task_key(const Plan *plan, const Task *task, int j) {
 }
 
 // Whether every row of a block sees every key of a task by a reach, in all batch elements and heads that share list (b, g).
-static int all_visible(const Plan *plan, const Problem *p, const Block *block, const Task *task, int list, const Reach *reach) {
+static int all_visible(const Plan *plan, const Problem *p, const Block *block, const Task *task, int list,
+                       const Reach *reach) {
   const int byHead = p->biasTerm.given || p->maskTerm.given || (p->maskAlways && p->maskProgram.given);
   const int b = list / p->G, g = list % p->G, heads = plan->shared ? p->H : (g + 1) * p->group;
   for (int c = plan->shared ? 0 : b; c < (plan->shared ? p->B : b + 1); c++)
@@ -75,7 +76,8 @@ static void task_rows(Random *random, Plan *plan, const Problem *p, Block *block
   }
 }
 
-static void task_range(Random *random, Plan *plan, const Problem *p, Block *block, int list, int start, int count, int stride) {
+static void task_range(Random *random, Plan *plan, const Problem *p, Block *block, int list, int start, int count,
+                       int stride) {
   const Task task = {.keyStart = start, .keyCount = count, .keyStride = stride, .keyIndex = -1};
   task_rows(random, plan, p, block, list, task);
 }
@@ -125,7 +127,8 @@ static void block_tasks(Random *random, Plan *plan, const Problem *p, Block *blo
 // Room for one more block and its tasks; null where the plan is full.
 static Block *block_add(Plan *plan, const Problem *p, int count) {
   const int tasks = 2 * p->M + 8, indices = p->M + count;
-  if (plan->blockCount == MAX_BLOCKS || plan->taskCount + tasks > MAX_TASKS || plan->indexCount + indices > MAX_INDICES) return 0;
+  if (plan->blockCount == MAX_BLOCKS || plan->taskCount + tasks > MAX_TASKS) return 0;
+  if (plan->indexCount + indices > MAX_INDICES) return 0;
   Block *block = plan->blocks + plan->blockCount++;
   *block = (Block){.count = count, .stride = 1, .rowIndex = -1};
   return block;
@@ -141,9 +144,11 @@ static int list_indexed_blocks(Random *random, Plan *plan, const Problem *p, int
     if (!block) return 0;
     block->rowIndex = plan->indexCount;
     int kept = 0, taken = 0;
-    for (int i = 0; i < count; i++)
-      if (taken < want && random_int(random, 1, count - i) <= want - taken) plan->indices[plan->indexCount++] = rest[i], taken++;
+    for (int i = 0; i < count; i++) {
+      const int takes = random_int(random, 1, count - i) <= want - taken;
+      if (takes) plan->indices[plan->indexCount++] = rest[i], taken++;
       else rest[kept++] = rest[i];
+    }
     count = kept;
     block_tasks(random, plan, p, block, list);
   }

@@ -220,14 +220,16 @@ static void problem_poison(Random *random, Problem *p) {
         const size_t row = problem_key(p, b, g, key);
         const float bad = random_once(random, 2) ? NAN : INFINITY;
         if (p->E && random_once(random, 2)) stored_poison(random, &p->v, row, random_int(random, 0, p->E - 1), bad);
-        // A visible key of Infinity may weigh 0 or NaN, by the sign of the query; NaN is NaN. What hides a score of NaN need not
-        // hide one of Infinity.
+        // A visible key of Infinity may weigh 0 or NaN, by the sign of the query; NaN is NaN. What hides a score of NaN
+        // need not hide one of Infinity.
         if (p->D && random_once(random, seen ? 8 : 2))
           stored_poison(random, &p->k, row, random_int(random, 0, p->D - 1), seen || p->scoreProgram.given ? NAN : bad);
       }
 }
 
-static int type_random(Random *random) { return random_once(random, 2) ? STORED_F32 : random_int(random, STORED_F16, STORED_I8); }
+static int type_random(Random *random) {
+  return random_once(random, 2) ? STORED_F32 : random_int(random, STORED_F16, STORED_I8);
+}
 
 static Problem problem_random(Random *random, uint64_t seed) {
   Problem p = {.seed = seed};

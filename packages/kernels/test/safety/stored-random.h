@@ -35,8 +35,10 @@ static void stored_put(StoredRows *at, size_t i, uint16_t bits) {
 // Below 1, most of them not far below; some are subnormal.
 static uint16_t half_random(Random *random, int fraction) {
   const int below = (1 << (15 - fraction)) / 2 - 2; // the exponent of [1/2, 1)
-  const int exponent = random_once(random, 20) ? 0 : random_once(random, 8) ? random_int(random, 0, below) : random_int(random, below - 3, below);
-  return (uint16_t)((random_bits(random) & 0x8000) | (unsigned)exponent << fraction | (random_bits(random) & ((1u << fraction) - 1)));
+  const int lowest = random_once(random, 8) ? 0 : below - 3, highest = random_once(random, 20) ? 0 : below;
+  const unsigned exponent = (unsigned)random_int(random, lowest < highest ? lowest : highest, highest);
+  const uint64_t rest = random_bits(random) & (0x8000u | ((1u << fraction) - 1)); // with the sign
+  return (uint16_t)(exponent << fraction | rest);
 }
 
 static void stored_row_worth(StoredRows *at, size_t row) {
@@ -78,7 +80,8 @@ static void stored_poison(Random *random, StoredRows *at, size_t row, int column
     return;
   }
   const int fraction = half_fraction(at->type);
-  const unsigned exponent = 0x7fffu >> fraction << fraction, rest = (unsigned)random_int(random, 1, (1 << fraction) - 1);
+  const unsigned exponent = 0x7fffu >> fraction << fraction;
+  const unsigned rest = (unsigned)random_int(random, 1, (1 << fraction) - 1);
   stored_put(at, cell, (uint16_t)(isnan(bad) ? (random_bits(random) & 0x8000) | exponent | rest : exponent));
 }
 
