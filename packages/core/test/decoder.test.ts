@@ -5,7 +5,7 @@ import { asTensor } from "./attention-case.ts";
 import { availableRuntimes } from "./available-runtimes.ts";
 import { RandomNumbers } from "./random-numbers.ts";
 
-const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 1000 : 20;
+const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 400 : 20;
 const { available } = await availableRuntimes();
 
 afterAll(() => Promise.all(available.map(({ runtime }) => runtime[Symbol.asyncDispose]())));

@@ -8,7 +8,7 @@ import { OP } from "./operations.ts";
 import { randomMasks, randomPairs, randomScores } from "./random-expression.ts";
 import { REGISTERS } from "./registers.ts";
 
-const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 100_000 : 3000;
+const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 30_000 : 3000;
 
 const VARIABLES: Readonly<Record<number, keyof PairPosition>> = {
   [OP.QUERY]: "q",

@@ -6,7 +6,7 @@ import type { AttentionShape, Positions } from "../shape.ts";
 import { maskSchedule } from "./mask-schedule.ts";
 import { BLOCK_ROWS, FINISH, MASKED, PARTIAL, type Schedule, stacksPerGroup, TASK_INTS } from "./schedule.ts";
 
-const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 3000 : 150;
+const numRuns = process.env["SACCADE_EXHAUSTIVE"] ? 1000 : 150;
 
 interface Case {
   readonly shape: AttentionShape;
