@@ -2,6 +2,7 @@ import {
   bandSchedule,
   blockPositions,
   reachStart,
+  NO_INDICES,
   stackedHeads,
   stackedLists,
   TaskWriter,
@@ -12,8 +13,6 @@ import {
 } from "@saccade/core/variants";
 import { blocksOfRuns, chunkRuns } from "./chunk-rows.ts";
 import { putCausal } from "./put-causal.ts";
-
-const NO_INDICES: Int32Array = new Int32Array(0);
 
 /** A causal reach that begins with a chunk, or some keys before it. */
 export type ChunkReach = Reach & { readonly ahead: 0; readonly chunk: NonNullable<Reach["chunk"]> };

@@ -1,5 +1,6 @@
 import {
   blockPositions,
+  NO_INDICES,
   PARTIAL,
   stackedHeads,
   stackedLists,
@@ -18,8 +19,6 @@ export interface DilatedBranch {
   /** r */
   readonly dilation: number;
 }
-
-const NO_INDICES: Int32Array = new Int32Array(0);
 
 /**
  * The tasks of one branch. The rows of a block are every r-th of a segment, and so are their keys, so that among them attention is causal

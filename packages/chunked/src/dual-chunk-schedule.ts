@@ -1,5 +1,6 @@
 import {
   blockPositions,
+  NO_INDICES,
   PARTIAL,
   stackedHeads,
   stackedLists,
@@ -16,8 +17,6 @@ import { putCausal } from "./put-causal.ts";
 export const OWN = 0;
 export const NEXT = 1;
 export const FAR = 2;
-
-const NO_INDICES: Int32Array = new Int32Array(0);
 
 /**
  * Causal tasks whose queries are those of the right operand. Blocks of rows end where cycles do:

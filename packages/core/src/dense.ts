@@ -1,9 +1,8 @@
 import type { Attention } from "./attention.ts";
 import { bandOf } from "./expression/band-of.ts";
 import { and, Mask, mask as maskExpression, Score } from "./expression/expression.ts";
-import { bandSchedule } from "./schedule/band-schedule.ts";
-import { maskSchedule } from "./schedule/mask-schedule.ts";
-import type { AttentionShape, Positions } from "./shape.ts";
+import type { Visibility } from "./runtime/runtime.ts";
+import { visibilitySchedule } from "./schedule/mask-schedule.ts";
 import { softmaxAttention } from "./softmax-attention.ts";
 import { describe } from "./tensor.ts";
 
@@ -58,19 +57,16 @@ export function dense(options: DenseOptions = {}): Attention {
   }
   const shown = and(...(causal ? [CAUSAL] : []), ...(mask === undefined ? [] : [mask]));
   const { ahead, back, rest } = bandOf(shown);
-  const reach = { ahead, back };
+  const visibility: Visibility = { reach: { ahead, back }, mask: rest };
   return softmaxAttention({
     name: "dense",
     selection: "static",
-    visibility: { reach, mask: rest },
+    visibility,
     score,
     scale,
     softcap: softcap ?? 0,
     learnedSinks: learnedSinks && Float32Array.from(learnedSinks),
-    schedule:
-      rest === undefined
-        ? (shape: AttentionShape, at: Positions, pairTerms: boolean) => bandSchedule(shape, at, reach, pairTerms)
-        : (shape: AttentionShape, at: Positions, pairTerms: boolean) => maskSchedule(shape, at, shown, pairTerms),
+    schedule: (shape, at, pairTerms) => visibilitySchedule(shape, at, visibility, pairTerms),
   });
 }
 

@@ -2,7 +2,7 @@ import type { AttentionInputs, Selection, SyncForwardOptions } from "./attention
 import type { ReferenceJob } from "./reference.ts";
 import type { Retention } from "./decoder/retention.ts";
 import type { Score } from "./expression/expression.ts";
-import type { AttentionJob, Visibility } from "./runtime/runtime.ts";
+import type { AttentionJob, ScoreTerms, Visibility } from "./runtime/runtime.ts";
 import type { Schedule } from "./schedule/schedule.ts";
 import {
   checkOut,
@@ -50,12 +50,9 @@ export function checkCall(
   const shape = checkTensors(where, q, k, v);
   checkPairTensor(where, "bias", bias, shape);
   checkPairTensor(where, "mask", mask, shape);
-  const { visibility, score, softcap, learnedSinks } = variant;
-  if (learnedSinks !== undefined && learnedSinks.length !== shape.heads) {
-    throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${shape.heads}`);
-  }
+  const { visibility, operandOf } = variant;
+  const scores = scoresOf(where, variant, shape, { bias, mask, partial });
   const positions = checkPositions(where, shape, inputs.queryOffset, inputs.keyLengths);
-  const scale = variant.scale ?? 1 / Math.sqrt(shape.headDim);
   return {
     shape,
     q,
@@ -63,9 +60,23 @@ export function checkCall(
     v,
     positions,
     visibility,
-    operandOf: variant.operandOf,
-    scores: { scale, softcap, score, bias, mask, learnedSinks: partial ? undefined : learnedSinks },
+    operandOf,
+    scores,
   };
+}
+
+/** What happens to the scores of a call of a variant. Partial results leave learned sinks out. */
+export function scoresOf(
+  where: string,
+  variant: Pick<SoftmaxVariant, "score" | "scale" | "softcap" | "learnedSinks">,
+  { heads, headDim }: Pick<AttentionShape, "heads" | "headDim">,
+  { bias, mask, partial }: Pick<AttentionInputs, "bias" | "mask"> & { readonly partial: boolean },
+): ScoreTerms {
+  const { score, scale = 1 / Math.sqrt(headDim), softcap, learnedSinks } = variant;
+  if (learnedSinks !== undefined && learnedSinks.length !== heads) {
+    throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${heads}`);
+  }
+  return { scale, softcap, score, bias, mask, learnedSinks: partial ? undefined : learnedSinks };
 }
 
 /** A call as a job: checked, with its schedule, and with room for the result. */

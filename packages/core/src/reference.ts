@@ -51,10 +51,9 @@ export function referenceRow(job: ReferenceJob, row: number, out: Float64Array):
   const b = Math.floor(row / queries / heads);
   const g = Math.floor(h / (heads / kvHeads));
   const [ks, vs] = [floatsOf(k), floatsOf(v)];
-  const operands = [q, ...(job.turned ?? [])].map(floatsOf);
-  const qAt = [q, ...(job.turned ?? [])].map(
-    ({ offset, strides }) => offset + b * strides.b + h * strides.h + i * strides.n,
-  );
+  const queriesOf = [q, ...(job.turned ?? [])];
+  const operands = queriesOf.map(floatsOf);
+  const qAt = queriesOf.map(({ offset, strides }) => offset + b * strides.b + h * strides.h + i * strides.n);
   const kAt = k.offset + b * k.strides.b + g * k.strides.h;
   const vAt = v.offset + b * v.strides.b + g * v.strides.h;
   const biasAt = bias && bias.offset + b * bias.strides.b + h * bias.strides.h + i * bias.strides.n;

@@ -14,7 +14,7 @@ export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-sche
 export { visibilitySchedule } from "./schedule/mask-schedule.ts";
 export { reachEnd, reachStart, UNBOUNDED, type Reach } from "./schedule/reach.ts";
 export { stackedLists, type CountedList, type Stack } from "./schedule/run-lists.ts";
-export { FINISH, MASKED, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule/schedule.ts";
+export { FINISH, MASKED, NO_INDICES, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule/schedule.ts";
 export { TaskWriter, type BlockRows, type TaskKeys } from "./schedule/task-writer.ts";
 export type { AttentionShape, Positions } from "./shape.ts";
 export { softmaxAttention } from "./softmax-attention.ts";

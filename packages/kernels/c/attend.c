@@ -48,11 +48,6 @@ static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int n
   return used;
 }
 
-static int scratch_needs(const Job *job) {
-  return (job->bias || job->mask ? SCRATCH_TERMS : 0) | (job->maskProgram || job->scoreProgram ? SCRATCH_PROGRAMS : 0) |
-         (job_copies(job) ? SCRATCH_COPIES : 0);
-}
-
 // One panel against one tile.
 INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const Tile *tile, Span span,
                        const Scratch *scratch) {

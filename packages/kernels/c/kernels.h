@@ -8,6 +8,13 @@
 // What scratch must have room for: a bias or a mask; mask or score programs; stored types other than f32, or indices.
 enum { SCRATCH_TERMS = 1, SCRATCH_PROGRAMS = 2, SCRATCH_COPIES = 4 };
 
+// What the kernels use of a job's scratch: hosts must ask for as much. Stored and gathered rows are copied as f32.
+static inline int scratch_needs(const Job *job) {
+  const int copies = job->keyType != STORED_F32 || job->valueType != STORED_F32 || job->indices;
+  return (job->bias || job->mask ? SCRATCH_TERMS : 0) | (job->maskProgram || job->scoreProgram ? SCRATCH_PROGRAMS : 0) |
+         (copies ? SCRATCH_COPIES : 0);
+}
+
 typedef struct {
   const char *name;
   // Takes units from job->next until none is left (returns 1) or maxUnits are done (returns 0).

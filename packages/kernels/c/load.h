@@ -4,11 +4,6 @@
 
 #include "tile.h"
 
-// Whether tiles of the job must be copied before they are read as f32.
-INLINE int job_copies(const Job *job) {
-  return job->keyType != STORED_F32 || job->valueType != STORED_F32 || job->indices;
-}
-
 static void rows_widen(const Tile *tile, Run run, int type, const float *factors, int width, float *to) {
   for (int j = 0; j < tile->count; j++) {
     const ptrdiff_t row = tile->index ? tile->index[j] : j;

@@ -93,22 +93,11 @@ INLINE int32_t floor_remainder(int32_t a, int32_t b) {
 }
 
 // vf_exp is made for x <= 0; above, the square of exp(x / 2) overflows where it should.
-INLINE lanes_f32 exp_any(lanes_f32 x) {
-  vf whole, half;
-  __builtin_memcpy(&whole, &x, sizeof whole);
-  half = vf_mul(whole, vf_set(0.5f));
+INLINE vf exp_any(vf x) {
+  const vf half = vf_mul(x, vf_set(0.5f));
   const vf root = vf_exp(vf_min(half, vf_set(60.0f)));
   const vf high = vf_select(vf_less(half, vf_set(60.0f)), vf_mul(root, root), vf_mul(half, vf_set(__builtin_inff())));
-  whole = vf_select(vf_less(vf_set(0.0f), whole), high, vf_exp(whole));
-  __builtin_memcpy(&x, &whole, sizeof x);
-  return x;
-}
-INLINE lanes_f32 tanh_any(lanes_f32 x) {
-  vf t;
-  __builtin_memcpy(&t, &x, sizeof t);
-  t = vf_tanh(t);
-  __builtin_memcpy(&x, &t, sizeof x);
-  return x;
+  return vf_select(vf_less(vf_set(0.0f), x), high, vf_exp(x));
 }
 // log_of_sum is made for normal numbers: of a smaller one, that of 2^24 times as much is taken.
 INLINE lanes_f32 log_any(lanes_f32 x) {
@@ -152,9 +141,9 @@ INLINE lanes_i32 apply(const int op, lanes_i32 a, lanes_i32 b) {
   case OP_FMIN: return lanes_select((lanes_i32)((as_f32(a) < as_f32(b)) | (as_f32(a) != as_f32(a))), a, b);
   case OP_FMAX: return lanes_select((lanes_i32)((as_f32(a) < as_f32(b)) | (as_f32(b) != as_f32(b))), b, a);
   case OP_FABS: return a & INT32_MAX;
-  case OP_EXP: return as_i32(exp_any(as_f32(a)));
+  case OP_EXP: return of_vf(exp_any(vf_of(a)));
   case OP_LOG: return as_i32(log_any(as_f32(a)));
-  case OP_TANH: return as_i32(tanh_any(as_f32(a)));
+  case OP_TANH: return of_vf(vf_tanh(vf_of(a)));
   case OP_FLOOR: return as_i32(floor_any(as_f32(a)));
   case OP_I2F: return as_i32(__builtin_convertvector(a, lanes_f32));
   case OP_ISUBF: return as_i32(__builtin_convertvector((lanes_i32)(ua - ub), lanes_f32));

@@ -289,10 +289,7 @@ int callRead(napi_env env, const napi_value *arguments, Call *call, Message *mes
     return 0;
   job->keyHi = (int32_t)sizes.M;
   job->phase = JOB_BEGIN | JOB_END;
-  const int scratch = (job->bias || job->mask ? SCRATCH_TERMS : 0) |
-                      (job->maskProgram || job->scoreProgram ? SCRATCH_PROGRAMS : 0) |
-                      (job->keyType || job->valueType || job->indices ? SCRATCH_COPIES : 0);
-  job->scratchFloats = call->pool.kernels->scratchFloats(needs.rows, job->D, job->E, job->operands, scratch);
+  job->scratchFloats = call->pool.kernels->scratchFloats(needs.rows, job->D, job->E, job->operands, scratch_needs(job));
   call->pool.scratchBytes = (size_t)job->scratchFloats * sizeof(float);
   setRanges(call);
   return 1;

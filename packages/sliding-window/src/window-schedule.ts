@@ -1,5 +1,6 @@
 import {
   blockPositions,
+  NO_INDICES,
   PARTIAL,
   stackedHeads,
   stackedLists,
@@ -30,8 +31,6 @@ interface ScheduleOptions {
 
 /** Full tasks end at multiples of the kernels' tile of keys, so that only a block's last tile is not whole. */
 const KEY_ALIGNMENT = 128;
-
-const NO_INDICES: Int32Array = new Int32Array(0);
 
 /**
  * The tasks of a window: for a block of rows the sinks, and then the keys that any of the rows sees, in up to three runs.

@@ -1,5 +1,5 @@
 import type { AttentionResult, ResultFor, SyncForwardOptions } from "../attention.ts";
-import { jobOf, type SoftmaxVariant } from "../job.ts";
+import { jobOf, scoresOf, type SoftmaxVariant } from "../job.ts";
 import { merge } from "../merge.ts";
 import { runJob, runJobSync } from "../run-job.ts";
 import type { AttentionJob, Runtime } from "../runtime/runtime.ts";
@@ -263,18 +263,13 @@ class CacheDecoder implements Decoder {
     keys: number,
     options: SyncForwardOptions | undefined,
   ): AttentionJob {
-    const variant = this.#variant;
-    const { batch, headDim } = this.#sizes;
-    const { learnedSinks, visibility, score, softcap } = variant;
-    if (learnedSinks !== undefined && learnedSinks.length !== shape.heads) {
-      throw new RangeError(`${where}: learnedSinks has ${learnedSinks.length} logits, q has H = ${shape.heads}`);
-    }
+    const { batch } = this.#sizes;
+    const { visibility, operandOf } = this.#variant;
     const positions = {
       queryOffset: new Int32Array(batch).fill(this.length),
       keyLength: new Int32Array(batch).fill(keys),
     };
-    const scale = variant.scale ?? 1 / Math.sqrt(headDim);
-    const sinks = options?.partial === true ? undefined : learnedSinks;
+    const partial = options?.partial === true;
     const call = {
       shape: { ...shape, keys },
       q,
@@ -284,10 +279,10 @@ class CacheDecoder implements Decoder {
       stored,
       positions,
       visibility,
-      operandOf: variant.operandOf,
-      scores: { scale, softcap, score, bias, mask, learnedSinks: sinks },
+      operandOf,
+      scores: scoresOf(where, this.#variant, shape, { bias, mask, partial }),
     };
-    return jobOf(where, variant, call, options);
+    return jobOf(where, this.#variant, call, options);
   }
 
   #end(

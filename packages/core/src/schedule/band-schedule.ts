@@ -1,6 +1,15 @@
 import type { AttentionShape, Positions } from "../shape.ts";
 import { reachEnd, reachStart, type Reach } from "./reach.ts";
-import { BLOCK_ROWS, FINISH, PARTIAL, stacksPerGroup, TASK_INTS, type Schedule, type TaskList } from "./schedule.ts";
+import {
+  BLOCK_ROWS,
+  FINISH,
+  NO_INDICES,
+  PARTIAL,
+  stacksPerGroup,
+  TASK_INTS,
+  type Schedule,
+  type TaskList,
+} from "./schedule.ts";
 
 /**
  * Full tasks end at multiples of the kernels' tile of keys, so that only a block's last tile is not whole. Pairs that a partial task
@@ -90,10 +99,8 @@ export function bandSchedule(shape: AttentionShape, at: Positions, reach: Reach,
   };
 }
 
-const NO_INDICES: Int32Array = new Int32Array(0);
-
 /** Whether queries of two batch elements stand at the same positions before the same number of keys. */
-export function samePlace(at: Positions, a: number, b: number): boolean {
+function samePlace(at: Positions, a: number, b: number): boolean {
   return at.queryOffset[a] === at.queryOffset[b] && at.keyLength[a] === at.keyLength[b];
 }
 

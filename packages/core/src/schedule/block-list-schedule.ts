@@ -6,7 +6,7 @@ import type { AttentionShape, Positions } from "../shape.ts";
 import { blockPositions, stackedHeads } from "./band-schedule.ts";
 import { KeyRuns } from "./key-runs.ts";
 import { listOfRuns, stackedLists } from "./run-lists.ts";
-import { BLOCK_ROWS, type Schedule } from "./schedule.ts";
+import { BLOCK_ROWS, NO_INDICES, type Schedule } from "./schedule.ts";
 
 /** Which blocks of keys every block of queries meets, as compressed rows. */
 export interface BlockList {
@@ -28,7 +28,6 @@ export interface BlockListOptions {
 }
 
 const EVERYTHING: Mask = /* @__PURE__ */ and();
-const NO_INDICES: Int32Array = /* @__PURE__ */ new Int32Array(0);
 
 /**
  * The schedule of a list of blocks: neighbouring blocks of keys are one task, and a mask is looked at only where its bounds leave

@@ -7,7 +7,7 @@ import type { AttentionShape, Positions } from "../shape.ts";
 import { bandSchedule, blockPositions, stackedHeads } from "./band-schedule.ts";
 import { KeyRuns } from "./key-runs.ts";
 import { listOfRuns, stackedLists } from "./run-lists.ts";
-import type { Schedule } from "./schedule.ts";
+import { NO_INDICES, type Schedule } from "./schedule.ts";
 
 /** Rows of a block that packing a key costs as much as, when blocks of different sizes are compared. */
 const PACKING_ROWS = 48;
@@ -15,8 +15,6 @@ const PACKING_ROWS = 48;
 const LEAST_ROWS = 64;
 /** Blocks of the largest size that sizes are compared on. */
 const SAMPLED_BLOCKS = 16;
-
-const NO_INDICES: Int32Array = /* @__PURE__ */ new Int32Array(0);
 
 /**
  * The schedule of a mask, in time and memory that follow the number of tasks: what its bounds prove empty is left out, what they prove

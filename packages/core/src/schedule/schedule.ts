@@ -50,6 +50,9 @@ export interface Schedule {
   readonly indices: Int32Array;
 }
 
+/** Of schedules whose tasks name none. */
+export const NO_INDICES: Int32Array = /* @__PURE__ */ new Int32Array(0);
+
 /** Stacks of query heads that read one key head. */
 export function stacksPerGroup(heads: number, kvHeads: number, stack: number): number {
   return Math.ceil(heads / kvHeads / stack);

@@ -82,7 +82,12 @@ function numbersOf(rows: Tensor, { type }: StoredRows): StoredArray {
   return storedView(type, floatsOf(rows));
 }
 
-function putView(numbers: Float64Array, at: number, { offset, strides }: Tensor | BiasTensor | MaskTensor): void {
+/** Offset and strides, as every tensor's numbers begin. */
+export function putView(
+  numbers: Float64Array,
+  at: number,
+  { offset, strides }: Tensor | BiasTensor | MaskTensor,
+): void {
   putStrides(numbers, at, offset, strides.b, strides.h, strides.n);
 }
 

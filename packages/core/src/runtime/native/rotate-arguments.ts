@@ -1,7 +1,8 @@
 import type { RotateArguments } from "@saccade/native";
 import type { RotationJob } from "../../rotation.ts";
-import { floatsOf, type Tensor } from "../../tensor.ts";
+import { floatsOf } from "../../tensor.ts";
 import type { NativePackage } from "./addon.ts";
+import { putView } from "./arguments.ts";
 
 /** A rotation as the addon takes it. */
 export function rotateArguments(
@@ -23,8 +24,4 @@ export function rotateArguments(
   putView(numbers, places.from, from);
   putView(numbers, places.to, to);
   return [numbers, floatsOf(from), floatsOf(to), rotation.cos, rotation.sin, positions];
-}
-
-function putView(numbers: Float64Array, at: number, { offset, strides }: Tensor): void {
-  numbers.set([offset, strides.b, strides.h, strides.n], at);
 }
