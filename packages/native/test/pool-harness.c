@@ -26,6 +26,8 @@ typedef struct {
   int over;
 } Work;
 
+static const Reach causal = {.back = INT32_MAX};
+
 static float random_(unsigned *state) {
   *state = *state * 1664525u + 1013904223u;
   return (float)(*state >> 8) / 8388608.0f - 1.0f;
@@ -43,7 +45,11 @@ static void onEnded(PoolCall *call) {
 static void makeUnits(Work *work, int parts) {
   int count = 0;
   for (int block = 0; block < N / BLOCK; block++)
-    work->tasks[block] = (Task){block * BLOCK, BLOCK, 1, 0, M, 1, 0, TASK_PARTIAL | TASK_FINISH};
+    work->tasks[block] = (Task){
+        .rowStart = block * BLOCK, .rowCount = BLOCK, .rowStride = 1,
+        .keyCount = M, .keyStride = 1, .rowIndex = -1, .keyIndex = -1,
+        .flags = TASK_PARTIAL | TASK_FINISH,
+    };
   const int blocks = parts > 1 ? 2 : N / BLOCK;
   for (int g = 0; g < G; g++)
     for (int block = 0; block < blocks; block++)
@@ -67,7 +73,7 @@ static void makeJob(Work *work, const Kernels *kernels, unsigned seed, int parts
   makeUnits(work, parts);
   Job *job = &work->call.job;
   const int count = job->unitCount;
-  *job = (Job){.q = work->q, .k = work->k, .v = work->v, .out = work->out, .lse = work->lse};
+  *job = (Job){.q = {work->q}, .k = work->k, .v = work->v, .out = work->out, .lse = work->lse};
   job->unitCount = count;
   job->queryOffset = work->offset;
   job->keyLength = work->length;
@@ -76,14 +82,15 @@ static void makeJob(Work *work, const Kernels *kernels, unsigned seed, int parts
   job->joins = work->joins;
   job->qH = N * D, job->qN = D, job->kH = M * D, job->kN = D, job->vH = M * E, job->vN = E;
   job->outH = N * E, job->outN = E, job->lseB = H * N, job->lseH = N;
-  job->D = D, job->E = E, job->keyHi = M, job->ahead = 0, job->back = INT32_MAX;
+  job->reaches = &causal;
+  job->D = D, job->E = E, job->operands = 1, job->keyHi = M;
   job->phase = JOB_BEGIN | JOB_END;
   job->scale = 0.25f;
   job->slotFloats = kernels->slotFloats(BLOCK * HEADS, E);
   free(work->slots);
   work->slots = parts > 1 ? aligned_alloc(64, (size_t)(count * job->slotFloats) * sizeof(float)) : 0;
   job->slots = work->slots;
-  job->scratchFloats = kernels->scratchFloats(BLOCK * HEADS, D, E, 0);
+  job->scratchFloats = kernels->scratchFloats(BLOCK * HEADS, D, E, 1, scratch_needs(job));
   work->call.kernels = kernels;
   work->call.scratchBytes = (size_t)job->scratchFloats * sizeof(float);
   work->call.rangeCount = 0;
