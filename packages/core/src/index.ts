@@ -47,7 +47,8 @@ export type { Rotation, RotationJob, RotationPairs, TokenPositions } from "./rot
 export type { OpenOptions, RunInfo, Runtime, RuntimeBuffer, RuntimeName } from "./runtime/runtime.ts";
 export { openRuntime, openRuntimeSync } from "./runtime/select.ts";
 export { workerSource } from "./runtime/wasm/worker-source.ts";
-export { scheduleFromBlocks, type BlockList, type BlockListOptions } from "./schedule/block-list-schedule.ts";
+export type { BlockList } from "./schedule/block-list.ts";
+export { scheduleFromBlocks, type BlockListOptions } from "./schedule/block-list-schedule.ts";
 export { drawSchedule, type DrawScheduleOptions } from "./schedule/draw-schedule.ts";
 export { maskSchedule } from "./schedule/mask-schedule.ts";
 export type { Reach } from "./schedule/reach.ts";

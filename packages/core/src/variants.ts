@@ -11,6 +11,7 @@ export type { SoftmaxVariant } from "./job.ts";
 export { pause } from "./runtime/pause.ts";
 export type { Visibility } from "./runtime/runtime.ts";
 export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
+export { scheduleFromChoices, type ChoiceOptions, type Choices } from "./schedule/choice-schedule.ts";
 export { visibilitySchedule } from "./schedule/mask-schedule.ts";
 export { reachEnd, reachStart, UNBOUNDED, type Reach } from "./schedule/reach.ts";
 export { stackedLists, type CountedList, type Stack } from "./schedule/run-lists.ts";

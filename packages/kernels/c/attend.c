@@ -21,24 +21,26 @@
 //   terms     the same   where pairs have terms
 //   registers of the score program, then of the mask program
 //   copies    [TILE_KEYS][D], [TILE_KEYS][E]   where keys and values are widened or gathered
+//   panels    of a gathered task's rows
 //   state     of the unit, unless the job keeps it
 typedef struct {
-  float *keys, *values, *scores, *terms, *registers, *copies, *state;
+  float *keys, *values, *scores, *terms, *registers, *copies, *panels, *state;
 } Scratch;
 
 INLINE ptrdiff_t cache_line(ptrdiff_t floats) { return (floats + 15) / 16 * 16; }
 
-static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int needs) {
-  enum { WIDTH = PANEL_VECTORS * LANES, PARTS = 6 };
+static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int operands, int needs) {
+  enum { WIDTH = PANEL_VECTORS * LANES, PARTS = 7 };
   const int keys = tile_keys(D, E), few = FEW_ROWS * FEW_KEYS, pairs = keys * WIDTH > few ? keys * WIDTH : few;
   const ptrdiff_t sizes[PARTS] = {cache_line((ptrdiff_t)keys * D),
                                   cache_line((ptrdiff_t)keys * round_up(E, OUTER_ROWS)),
                                   pairs,
                                   needs & (SCRATCH_TERMS | SCRATCH_PROGRAMS) ? pairs : 0,
                                   needs & SCRATCH_PROGRAMS ? 2 * PROGRAM_FLOATS : 0,
-                                  needs & SCRATCH_COPIES ? cache_line((ptrdiff_t)keys * (D + E)) : 0};
-  float **parts[PARTS] = {&scratch->keys,  &scratch->values,    &scratch->scores,
-                          &scratch->terms, &scratch->registers, &scratch->copies};
+                                  needs & SCRATCH_COPIES ? cache_line((ptrdiff_t)keys * (D + E)) : 0,
+                                  needs & SCRATCH_GATHERED ? cache_line(unit_state_floats(SACCADE_ROWS, D, E, operands)) : 0};
+  float **parts[PARTS] = {&scratch->keys,      &scratch->values, &scratch->scores, &scratch->terms,
+                          &scratch->registers, &scratch->copies, &scratch->panels};
   ptrdiff_t used = 0;
   for (int i = 0; i < PARTS; i++) {
     *parts[i] = base ? base + used : 0;
@@ -154,9 +156,19 @@ static void task_run(Work *work, const Task *task) {
   }
 }
 
+// Whether the keys of a task lie in the call's panel of keys, in part.
+static int task_overlaps(const Job *job, const Task *task) {
+  if (task->keyCount == 0) return 0;
+  const int last = task->keyCount - 1;
+  const int low = task->keyIndex < 0 ? task->keyStart : job->indices[task->keyIndex];
+  const int high = task->keyIndex < 0 ? task->keyStart + last * task->keyStride : job->indices[task->keyIndex + last];
+  return low < job->keyHi && high >= job->keyLo;
+}
+
 static void work_open(Work *work, Job *job, const Unit *unit, ptrdiff_t index, float *scratch) {
-  scratch_open(&work->scratch, scratch, job->D, job->E, scratch_needs(job));
-  rows_open(&work->rows, job, unit);
+  scratch_open(&work->scratch, scratch, job->D, job->E, job->operands, scratch_needs(job));
+  const Task *first = job->tasks + unit->firstTask;
+  rows_open(&work->rows, job, unit, first, 0, first->rowCount);
   float *state = unit->parts > 1 ? job->slots + unit->slot * job->slotFloats
                  : job->states   ? job->states + index * job->stateFloats
                                  : work->scratch.state;
@@ -165,7 +177,7 @@ static void work_open(Work *work, Job *job, const Unit *unit, ptrdiff_t index, f
     work->slot = slot_at(state, work->rows.count);
     // Packed queries stand where wide units keep packed keys; they are made anew for every panel of keys.
     few_queries(&work->rows, work->scratch.keys);
-    if (job->phase & JOB_BEGIN) few_begin(&work->rows, work->slot);
+    if (job->phase & JOB_BEGIN) slot_begin(work->slot, work->rows.count, job->E);
     return;
   }
   float *panels = job->states && unit->parts == 1 ? state : work->scratch.state;
@@ -187,8 +199,54 @@ static void part_close(Work *work) {
   slot_finish(&work->rows, slot_at(first, work->rows.count));
 }
 
+// The keys of a task against some of a gathered unit's rows, whose running state is fetched and put back.
+static void gathered_task(Work *work, const Task *task, int from, int positions) {
+  const Job *job = work->rows.job;
+  const Unit *unit = work->rows.unit;
+  const int start = job->tasks[unit->firstTask].rowStart;
+  rows_open(&work->rows, job, unit, task, from, positions);
+  work->panels = panels_open(work->panel, work->scratch.panels, work->rows.count, job);
+  for (int p = 0; p < work->panels; p++) {
+    panel_queries(work->panel + p, &work->rows);
+    panel_fetch(work->panel + p, &work->rows, start, work->slot);
+  }
+  task_run(work, task);
+  for (int p = 0; p < work->panels; p++) panel_return(work->panel + p, &work->rows, start, work->slot);
+}
+
+static void gathered_finish(Work *work, const Task *all, int step) {
+  const int heads = work->rows.unit->heads, E = work->rows.job->E;
+  for (int from = 0; from < all->rowCount; from += step) {
+    const int positions = all->rowCount - from < step ? all->rowCount - from : step;
+    const ptrdiff_t row = (ptrdiff_t)from * heads;
+    rows_open(&work->rows, work->rows.job, work->rows.unit, all, from, positions);
+    slot_finish(&work->rows, (Slot){work->slot.max + row, work->slot.sum + row, work->slot.acc + row * E});
+  }
+}
+
+static void gathered_run(Job *job, const Unit *unit, ptrdiff_t index, float *scratch) {
+  Work work;
+  const Task *all = job->tasks + unit->firstTask;
+  const int count = all->rowCount * unit->heads, step = SACCADE_ROWS / unit->heads;
+  scratch_open(&work.scratch, scratch, job->D, job->E, job->operands, scratch_needs(job));
+  work.few = 0;
+  work.rows.job = job;
+  work.rows.unit = unit;
+  work.slot = slot_at(job->states ? job->states + index * job->stateFloats : work.scratch.state, count);
+  if (job->phase & JOB_BEGIN) slot_begin(work.slot, count, job->E);
+  for (const Task *task = all + 1; task < all + unit->taskCount; task++)
+    if (task_overlaps(job, task))
+      for (int from = 0; from < task->rowCount; from += step)
+        gathered_task(&work, task, from, task->rowCount - from < step ? task->rowCount - from : step);
+  if (job->phase & JOB_END) gathered_finish(&work, all, step);
+}
+
 static void unit_run(Job *job, ptrdiff_t index, float *scratch) {
   const Unit *unit = job->units + index;
+  if (job->gathered) {
+    gathered_run(job, unit, index, scratch);
+    return;
+  }
   Work work;
   work_open(&work, job, unit, index, scratch);
   for (int t = 0; t < unit->taskCount; t++) task_run(&work, job->tasks + unit->firstTask + t);
@@ -209,16 +267,16 @@ static int32_t run(Job *job, int32_t thread, int32_t maxUnits) {
   return 0;
 }
 
-static ptrdiff_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operands) {
-  const ptrdiff_t panels = unit_state_floats(rows, D, E, operands), few = slot_size(rows, E);
-  return cache_line(rows <= FEW_ROWS ? few : panels);
+static ptrdiff_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs) {
+  const int outside = rows <= FEW_ROWS || (needs & SCRATCH_GATHERED);
+  return cache_line(outside ? slot_size(rows, E) : unit_state_floats(rows, D, E, operands));
 }
 
 static ptrdiff_t slot_floats(int32_t rows, int32_t E) { return cache_line(slot_size(rows, E)); }
 
 static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs) {
   Scratch scratch;
-  return cache_line(scratch_open(&scratch, 0, D, E, needs) + state_floats(rows, D, E, operands));
+  return cache_line(scratch_open(&scratch, 0, D, E, operands, needs) + state_floats(rows, D, E, operands, needs));
 }
 
 const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats, rotate};

@@ -38,14 +38,6 @@ static void few_queries(const Rows *rows, float *queries) {
     }
 }
 
-static void few_begin(const Rows *rows, Slot state) {
-  for (int r = 0; r < rows->count; r++) {
-    state.max[r] = -__builtin_inff();
-    state.sum[r] = 0;
-  }
-  for (ptrdiff_t i = 0; i < (ptrdiff_t)rows->count * rows->job->E; i++) state.acc[i] = 0;
-}
-
 // to[r][0..3] = q[r] . k[i] for `nr` rows and four keys.
 INLINE void few_products(const int nr, int D, const float *queries, const float *const k[4], float *to, int stride) {
   vf acc[2][4];

@@ -59,13 +59,21 @@ static void panel_finish(const Panel *panel, const Rows *rows) {
   panel_write(panel, rows->job->E, factor, to);
 }
 
-// A part's state, rows outside: max [rows], sum [rows], acc [rows][E].
+// A running state with rows outside: max [rows], sum [rows], acc [rows][E].
 typedef struct {
   float *max, *sum, *acc;
 } Slot;
 
 INLINE ptrdiff_t slot_size(int rows, int E) { return (ptrdiff_t)rows * (2 + E); }
 INLINE Slot slot_at(float *floats, int rows) { return (Slot){floats, floats + rows, floats + 2 * rows}; }
+
+static void slot_begin(Slot slot, int rows, int E) {
+  for (int r = 0; r < rows; r++) {
+    slot.max[r] = -__builtin_inff();
+    slot.sum[r] = 0;
+  }
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)rows * E; i++) slot.acc[i] = 0;
+}
 
 static void panel_keep(const Panel *panel, int E, Slot slot) {
   float one[PANEL_VECTORS * LANES];
@@ -77,6 +85,42 @@ static void panel_keep(const Panel *panel, int E, Slot slot) {
     to[r] = slot.acc + (ptrdiff_t)(panel->first + r) * E;
   }
   panel_write(panel, E, one, to);
+}
+
+// Where a row of a gathered task stands in its unit's slot, whose rows begin at query `start`.
+INLINE ptrdiff_t gathered_row(const Rows *rows, int start, int r) {
+  const int heads = rows->unit->heads;
+  return (ptrdiff_t)(rows_query(rows, r) - start) * heads + r % heads;
+}
+
+static void panel_fetch(const Panel *panel, const Rows *rows, int start, Slot slot) {
+  const int width = panel->vectors * LANES, E = rows->job->E;
+  for (int r = 0; r < width; r += 4) {
+    const float *from[4];
+    for (int i = 0; i < 4; i++) {
+      // Lanes without a row repeat the last one; they are never put back.
+      const int lane = r + i < panel->rows ? r + i : panel->rows - 1;
+      const ptrdiff_t row = gathered_row(rows, start, panel->first + lane);
+      panel->max[r + i] = slot.max[row];
+      panel->sum[r + i] = slot.sum[row];
+      from[i] = slot.acc + row * E;
+    }
+    pack_four_rows(from, E, panel->acc + r, width);
+  }
+  for (int i = E * width; i < round_up(E, OUTER_ROWS) * width; i++) panel->acc[i] = 0;
+}
+
+static void panel_return(const Panel *panel, const Rows *rows, int start, Slot slot) {
+  float one[PANEL_VECTORS * LANES];
+  float *to[PANEL_VECTORS * LANES];
+  for (int r = 0; r < PANEL_VECTORS * LANES; r++) one[r] = 1;
+  for (int r = 0; r < panel->rows; r++) {
+    const ptrdiff_t row = gathered_row(rows, start, panel->first + r);
+    slot.max[row] = panel->max[r];
+    slot.sum[row] = panel->sum[r];
+    to[r] = slot.acc + row * rows->job->E;
+  }
+  panel_write(panel, rows->job->E, one, to);
 }
 
 static void slot_finish(const Rows *rows, Slot slot) {

@@ -13,6 +13,9 @@
 // cost time: 192 instead of 576 took 6% on Zen 3.
 enum { SACCADE_ROWS = 576 };
 
+// Rows that one gathered unit may hold: a thread's state has room for them all.
+enum { SACCADE_GATHERED_ROWS = 1 << 20 };
+
 // Operands that a schedule may choose from for the queries of a task: the same queries, turned in different ways.
 enum { SACCADE_OPERANDS = 4 };
 
@@ -33,6 +36,14 @@ enum { TASK_PARTIAL = 1, TASK_FINISH = 2, TASK_MASKED = 4 };
 //   TASK_PARTIAL  bounds, mask and non-finite values are looked at pair by pair; without it every pair is visible
 //   TASK_MASKED   with TASK_PARTIAL: the job's mask program decides as well
 //   TASK_FINISH   the last task of its rows
+//
+// The tasks of a unit have the same rows. In a gathered job the first task of a unit has no keys and names all of its
+// rows, rowStart + i for i < rowCount, and every other task names those of them that meet its keys:
+//
+//               keys ->
+//   rows      0 | # . # .     a row's running state stands still while tasks pass that do not name it
+//   of the    1 | # # . .
+//   unit      2 | . . # #
 typedef struct {
   int32_t rowStart, rowCount, rowStride;
   int32_t keyStart, keyCount, keyStride;
@@ -110,6 +121,7 @@ typedef struct {
   int32_t keyBase;            // key index of the first row behind k and v, and of the first column of bias and mask
   int32_t keyLo, keyHi;       // only keys in [keyLo, keyHi) are processed in this call
   int32_t phase;              // JOB_BEGIN | JOB_END
+  int32_t gathered;           // tasks name rows among those of their unit
   int32_t unitCount;
   float scale, softcap;       // softcap 0: none
   int32_t next;               // atomic: the next unit to take

@@ -48,7 +48,7 @@ static int panels_open(Panel *panels, float *state, int rows, const Job *job) {
   return count;
 }
 
-static void panel_begin(const Panel *panel, const Rows *rows) {
+static void panel_queries(const Panel *panel, const Rows *rows) {
   const Job *job = rows->job;
   const int width = panel->vectors * LANES;
   const float factor = rows_query_factor(job);
@@ -62,6 +62,12 @@ static void panel_begin(const Panel *panel, const Rows *rows) {
     }
   for (int i = 0; i < job->operands * job->D * width; i += LANES)
     vf_store(panel->queries + i, vf_mul(vf_load(panel->queries + i), vf_set(factor)));
+}
+
+static void panel_begin(const Panel *panel, const Rows *rows) {
+  const Job *job = rows->job;
+  const int width = panel->vectors * LANES;
+  panel_queries(panel, rows);
   for (int i = 0; i < round_up(job->E, OUTER_ROWS) * width; i++) panel->acc[i] = 0;
   for (int i = 0; i < width; i++) {
     panel->max[i] = -__builtin_inff();

@@ -22,17 +22,17 @@ INLINE int rows_query(const Rows *rows, int r) { return rows->query[r]; }
 INLINE int rows_head(const Rows *rows, int r) { return rows->unit->head + r % rows->unit->heads; }
 INLINE int64_t rows_position(const Rows *rows, int r) { return rows->query[r] + rows->offset; }
 
-static void rows_open(Rows *rows, const Job *job, const Unit *unit) {
-  const Task *first = job->tasks + unit->firstTask;
+// Positions [from, from + positions) of the rows of a task.
+static void rows_open(Rows *rows, const Job *job, const Unit *unit, const Task *task, int from, int positions) {
   rows->job = job;
   rows->unit = unit;
-  rows->count = first->rowCount * unit->heads;
+  rows->count = positions * unit->heads;
   rows->reach = -1;
   rows->offset = job->queryOffset ? job->queryOffset[unit->batch] : 0;
   rows->length = job->keyLength ? job->keyLength[unit->batch] : INT32_MAX;
   int r = 0;
-  for (int i = 0; i < first->rowCount; i++) {
-    const int query = first->rowIndex < 0 ? first->rowStart + i * first->rowStride : job->indices[first->rowIndex + i];
+  for (int i = from; i < from + positions; i++) {
+    const int query = task->rowIndex < 0 ? task->rowStart + i * task->rowStride : job->indices[task->rowIndex + i];
     for (int h = 0; h < unit->heads; h++) rows->query[r++] = query;
   }
   for (; r < rows->count + LANES * PANEL_VECTORS; r++) rows->query[r] = rows->query[rows->count - 1];

@@ -14,8 +14,8 @@ void *memset(void *to, int byte, size_t bytes) { return __builtin_memset(to, byt
 
 EXPORT(run) int32_t run(Job *job, int32_t thread, int32_t maxUnits) { return saccade_wasm.run(job, thread, maxUnits); }
 
-EXPORT(stateFloats) int32_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operands) {
-  return saccade_wasm.stateFloats(rows, D, E, operands);
+EXPORT(stateFloats) int32_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs) {
+  return saccade_wasm.stateFloats(rows, D, E, operands, needs);
 }
 
 EXPORT(slotFloats) int32_t slot_floats(int32_t rows, int32_t E) { return saccade_wasm.slotFloats(rows, E); }

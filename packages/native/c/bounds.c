@@ -105,11 +105,35 @@ static int checkKeys(const Job *job, const Task *task, const Sizes *sizes, const
               (long long)(last + shift), (long long)sizes->keyRows);
 }
 
+static int sameRows(const Task *task, const Task *first) {
+  return task->rowStart == first->rowStart && task->rowCount == first->rowCount && task->rowStride == first->rowStride &&
+         task->rowIndex == first->rowIndex;
+}
+
+// The rows of a gathered unit: one after the other, and no keys.
+static int checkGathered(const Unit *unit, const Task *first, Message *message) {
+  if (first->rowIndex >= 0 || first->rowStride != 1 || first->keyCount != 0 || unit->parts != 1)
+    return fail(message, "the first task of a gathered unit does not name its rows");
+  if ((int64_t)first->rowCount * unit->heads <= SACCADE_GATHERED_ROWS) return 1;
+  return fail(message, "unit: %d positions x %d heads, expected at most %d rows", first->rowCount, unit->heads,
+              SACCADE_GATHERED_ROWS);
+}
+
+// Rows of a task that stand among those of its gathered unit.
+static int checkSubset(const Job *job, const Task *task, const Task *first, const Sizes *sizes, const Lists *lists,
+                       Message *message) {
+  if (!checkRows(job, task, sizes, lists, message)) return 0;
+  const int64_t last = task->rowCount - 1;
+  const int64_t low = task->rowIndex >= 0 ? job->indices[task->rowIndex] : task->rowStart;
+  const int64_t high = task->rowIndex >= 0 ? job->indices[task->rowIndex + last] : task->rowStart + last * task->rowStride;
+  if (low >= first->rowStart && high < (int64_t)first->rowStart + first->rowCount) return 1;
+  return fail(message, "task: rows %lld to %lld are not those of its unit", (long long)low, (long long)high);
+}
+
 static int checkTask(const Job *job, const Task *task, const Task *first, const Sizes *sizes, const Lists *lists,
                      Message *message) {
-  if (task->rowStart != first->rowStart || task->rowCount != first->rowCount || task->rowStride != first->rowStride ||
-      task->rowIndex != first->rowIndex)
-    return fail(message, "the tasks of a unit have different rows");
+  if (job->gathered ? !checkSubset(job, task, first, sizes, lists, message) : !sameRows(task, first))
+    return job->gathered ? 0 : fail(message, "the tasks of a unit have different rows");
   if (task->operand < 0 || task->operand >= job->operands)
     return fail(message, "task: operand is %d, expected less than %d", task->operand, job->operands);
   if (task->reach < 0 || task->reach >= lists->reaches)
@@ -124,9 +148,10 @@ static int checkTasks(const Job *job, const Unit *unit, const Sizes *sizes, cons
     return fail(message, "unit: tasks %d + %d, expected within %d", unit->firstTask, unit->taskCount, lists->tasks);
   const Task *first = job->tasks + unit->firstTask;
   if (!checkRows(job, first, sizes, lists, message)) return 0;
+  if (job->gathered && !checkGathered(unit, first, message)) return 0;
   for (int32_t i = 0; i < unit->taskCount; i++)
     if (!checkTask(job, first + i, first, sizes, lists, message)) return 0;
-  if ((int64_t)first->rowCount * unit->heads > SACCADE_ROWS)
+  if (!job->gathered && (int64_t)first->rowCount * unit->heads > SACCADE_ROWS)
     return fail(message, "unit: %d positions x %d heads, expected at most %d rows", first->rowCount, unit->heads,
                 SACCADE_ROWS);
   return 1;

@@ -124,6 +124,7 @@ static int readTerms(const double *numbers, PoolCall *call, Message *message) {
   call->kernels = table[isa].kernels;
   call->job.scale = (float)numbers[NUM_SCALE];
   call->job.softcap = (float)numbers[NUM_SOFTCAP];
+  call->job.gathered = numbers[NUM_GATHERED] != 0;
   return 1;
 }
 

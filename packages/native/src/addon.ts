@@ -41,18 +41,20 @@ export const NUMBERS = {
   /** `STORED_*` in the kernels' job.h: 0 f32, 1 f16, 2 bf16, 3 int8. */
   keyType: 12,
   valueType: 13,
-  q: 14,
-  k: 18,
-  v: 22,
-  out: 26,
-  lse: 30,
-  bias: 34,
-  mask: 38,
-  sinks: 42,
-  turned: 46,
-  keyScale: 49,
-  valueScale: 53,
-  count: 57,
+  /** Whether tasks name rows among those of their unit. */
+  gathered: 14,
+  q: 15,
+  k: 19,
+  v: 23,
+  out: 27,
+  lse: 31,
+  bias: 35,
+  mask: 39,
+  sinks: 43,
+  turned: 47,
+  keyScale: 50,
+  valueScale: 54,
+  count: 58,
 } as const;
 
 /** Keys or values as they are stored: f32, f16 and bf16 by their bits, int8. */

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { mask } from "../expression/expression.ts";
 import type { AttentionShape, Positions } from "../shape.ts";
-import { type BlockList, scheduleFromBlocks } from "./block-list-schedule.ts";
+import type { BlockList } from "./block-list.ts";
+import { scheduleFromBlocks } from "./block-list-schedule.ts";
 import { BLOCK_ROWS, FINISH, MASKED, PARTIAL, stacksPerGroup, TASK_INTS } from "./schedule.ts";
 
 const shapeOf = (queries: number, keys: number, heads = 1, kvHeads = heads): AttentionShape => ({

@@ -22,6 +22,8 @@ export const MASKED = 4;
 
 /** Query rows (positions x stacked heads) of one block at most: `SACCADE_ROWS` of the kernels. */
 export const BLOCK_ROWS = 576;
+/** Query rows of a gathered block: their running states, about 2 MB at E = 64, are what a thread keeps of it. */
+export const GATHERED_ROWS = 8192;
 
 /** The tasks of some query heads of one (batch element, key head). */
 export interface TaskList {
@@ -48,6 +50,11 @@ export interface Schedule {
   readonly masked: Mask | undefined;
   /** Row and key indices that tasks name. */
   readonly indices: Int32Array;
+  /**
+   * The first task of every block has no keys and names the block's rows, one after the other; the others name those of them that meet
+   * their keys. A block may have more than BLOCK_ROWS rows then, GATHERED_ROWS at most. Default: the tasks of a block have its rows.
+   */
+  readonly gathered?: boolean | undefined;
 }
 
 /** Of schedules whose tasks name none. */

@@ -128,7 +128,7 @@ static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, co
     memset(job.joins, 0, plan->joins * sizeof(int32_t));
   }
   if (manner.panels > 1) {
-    job.stateFloats = kernels->stateFloats(plan->rows, p->D, p->E, job.operands);
+    job.stateFloats = kernels->stateFloats(plan->rows, p->D, p->E, job.operands, needs);
     job.states = buffers_add(buffers, random, plan->unitCount * job.stateFloats * size);
   }
   return job;

@@ -32,6 +32,7 @@ export function callArguments(
   numbers[places.scale] = scores.scale;
   numbers[places.softcap] = scores.softcap;
   numbers[places.keyRows] = job.k.length;
+  numbers[places.gathered] = schedule.gathered === true ? 1 : 0;
   putView(numbers, places.q, job.q);
   putView(numbers, places.k, job.k);
   putView(numbers, places.v, job.v);

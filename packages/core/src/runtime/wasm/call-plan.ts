@@ -32,13 +32,14 @@ export function planCall(job: WorkspaceJob, copies: Copies, kernels: KernelExpor
   const { headDim, valueDim } = shape;
   const operands = operandCount(job);
   const units = planUnits(shape, schedule);
-  const stateFloats = kernels.stateFloats(units.rows, headDim, valueDim, operands);
+  const needs = scratchNeeds(job);
+  const stateFloats = kernels.stateFloats(units.rows, headDim, valueDim, operands, needs);
   const plan = planWaves({ shape, schedule, units, stateFloats, operands, copies, pairTerms: pairTerms(scores) });
   const works = new WaveWorks(plan, units, schedule, shape);
   const slotFloats = kernels.slotFloats(units.rows, valueDim);
   // A streamed unit's state stands apart; others keep theirs in the scratch.
   const scratchRows = plan.streams ? 0 : units.rows;
-  const scratchFloats = kernels.scratchFloats(scratchRows, headDim, valueDim, operands, scratchNeeds(job));
+  const scratchFloats = kernels.scratchFloats(scratchRows, headDim, valueDim, operands, needs);
   const threads = Math.max(1, Math.min(use.threads, Math.floor(SCRATCH_BYTES / (4 * scratchFloats))));
   const most = works.most();
   const arena = new Arena({

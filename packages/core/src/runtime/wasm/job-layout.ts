@@ -65,10 +65,11 @@ export const JOB = {
   keyLo: 60,
   keyHi: 61,
   phase: 62,
-  unitCount: 63,
-  scale: 64,
-  softcap: 65,
-  next: 66,
+  gathered: 63,
+  unitCount: 64,
+  scale: 65,
+  softcap: 66,
+  next: 67,
 } as const;
 
 export const JOB_BYTES: number = 4 * Object.keys(JOB).length;

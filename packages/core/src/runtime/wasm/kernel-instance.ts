@@ -5,7 +5,7 @@ export interface KernelExports {
   /** Takes units from the job at an address until none is left (1) or `maxUnits` are done (0). */
   run(job: number, thread: number, maxUnits: number): number;
   /** Floats of a unit's running state between panels of keys. */
-  stateFloats(rows: number, headDim: number, valueDim: number, operands: number): number;
+  stateFloats(rows: number, headDim: number, valueDim: number, operands: number, needs: number): number;
   /** Floats of the result of a part of a split unit. */
   slotFloats(rows: number, valueDim: number): number;
   /** Floats that one thread works in; `needs` as `scratchNeeds` adds them up. */

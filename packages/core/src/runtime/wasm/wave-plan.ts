@@ -111,8 +111,11 @@ function waveCosts(
   const stacks = Math.ceil((group * blockPositions) / Math.max(1, units.rows));
   const rowBytes = 4 * group * ((copies.q ? operands * headDim : 0) + (copies.out ? valueDim : 0) + 1);
   const keyBytes = 4 * ((copies.k ? headDim : 0) + (copies.v ? valueDim : 0));
-  const keyFlops = units.rows * 2 * (headDim + valueDim);
-  const unitKeys = mostKeys(schedule);
+  const gathered = schedule.gathered === true;
+  // A gathered key meets some of its unit's rows only: as many as on the average.
+  const keyRows = gathered ? (mostPairs(schedule) * schedule.stack) / Math.max(1, keys) : units.rows;
+  const keyFlops = keyRows * 2 * (headDim + valueDim);
+  const unitKeys = gathered ? keys : mostKeys(schedule);
   const parts = units.joins === 0 ? 1 : units.slots / units.joins;
   return {
     unitFlopsAtOnce: (keyFlops * unitKeys) / parts,
@@ -144,6 +147,21 @@ function mostKeys(schedule: Schedule): number {
       let keys = 0;
       for (let task = blocks[block]!; task < blocks[block + 1]!; task++) keys += tasks[task * TASK_INTS + 4]!;
       most = Math.max(most, keys);
+    }
+  }
+  return most;
+}
+
+/** Pairs of a query head that the tasks of a block cover, of the block that covers most. */
+function mostPairs({ lists }: Schedule): number {
+  let most = 0;
+  for (const { tasks, blocks } of lists) {
+    for (let block = 0; block + 1 < blocks.length; block++) {
+      let pairs = 0;
+      for (let at = blocks[block]! * TASK_INTS; at < blocks[block + 1]! * TASK_INTS; at += TASK_INTS) {
+        pairs += tasks[at + 1]! * tasks[at + 4]!;
+      }
+      most = Math.max(most, pairs);
     }
   }
   return most;
