@@ -26,6 +26,7 @@ export default defineConfig({
       project("positions", "packages/positions"),
       project("sliding-window", "packages/sliding-window"),
       project("chunked", "packages/chunked"),
+      project("block-sparse", "packages/block-sparse"),
       project("study", "apps/study"),
       project("benchmarks", "benchmarks"),
       project("tools", "tools"),

@@ -23,7 +23,13 @@ const registryPackage = {
 };
 const nodes = ["20", "24", "26"];
 /** What a user installs; everything else comes with it. */
-const libraries = ["@saccade/core", "@saccade/positions", "@saccade/sliding-window", "@saccade/chunked"];
+const libraries = [
+  "@saccade/core",
+  "@saccade/positions",
+  "@saccade/sliding-window",
+  "@saccade/chunked",
+  "@saccade/block-sparse",
+];
 
 const checks = new Checks();
 const work = mkdtempSync(join(tmpdir(), "saccade-rehearsal-"));

@@ -77,7 +77,7 @@ export function makePlan(variant: SoftmaxVariant, options: PlanShape): Plan {
   const { batch, heads, queries, keys, headDim, valueDim } = shape;
   const pairTerms = options.bias === true || options.mask === true;
   const schedule = variant.schedule(shape, at, pairTerms);
-  const { reach, mask } = variant.visibility;
+  const { reach, mask, listed } = variant.visibility;
   const pairBytes = (options.bias === true ? 4 : 0) + (options.mask === true ? 1 : 0);
   let visible: number | undefined;
   return {
@@ -90,7 +90,8 @@ export function makePlan(variant: SoftmaxVariant, options: PlanShape): Plan {
     workspaceBytes: workspaceBytes(variant, options, shape, schedule),
     cacheBytes: cacheBytes(variant, options, shape),
     get visiblePairs() {
-      visible ??= mask === undefined ? heads * pairsInReach(shape, at, reach) : visiblePairs(schedule, shape, at);
+      const closed = mask === undefined && listed === undefined;
+      visible ??= closed ? heads * pairsInReach(shape, at, reach) : visiblePairs(schedule, shape, at);
       return visible;
     },
     visitedPairs: schedule.visitedPairs,

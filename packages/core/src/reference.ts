@@ -67,6 +67,7 @@ export function referenceRow(job: ReferenceJob, row: number, out: Float64Array):
   const scores: number[] = [];
   let max = learnedSinks ? learnedSinks[h]! : -Infinity;
   for (let j = first; j < end; j++) {
+    if (visibility.listed?.(position, j, b, h) === false) continue;
     if (visibility.mask?.at({ q: position, k: j, b, h }) === false) continue;
     if (mask && mask.data[maskAt! + j] === 0) continue;
     if (bias && bias.data[biasAt! + j] === -Infinity) continue;

@@ -7,11 +7,14 @@
 export { History } from "./decoder/history.ts";
 export type { Retention } from "./decoder/retention.ts";
 export { bandOf, type Band } from "./expression/band-of.ts";
+export { boundsOf } from "./expression/bounds.ts";
+export { Mask, tellsApart } from "./expression/expression.ts";
 export type { SoftmaxVariant } from "./job.ts";
 export { pause } from "./runtime/pause.ts";
 export type { Visibility } from "./runtime/runtime.ts";
 export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
 export { scheduleFromChoices, type ChoiceOptions, type Choices } from "./schedule/choice-schedule.ts";
+export { KeyRuns } from "./schedule/key-runs.ts";
 export { visibilitySchedule } from "./schedule/mask-schedule.ts";
 export { reachEnd, reachStart, UNBOUNDED, type Reach } from "./schedule/reach.ts";
 export { stackedLists, type CountedList, type Stack } from "./schedule/run-lists.ts";

@@ -1,7 +1,7 @@
 import { describe } from "../tensor.ts";
 import { drawMask, type DrawOptions } from "./draw.ts";
 import { type Evaluator, evaluator, type LookupArray } from "./evaluate.ts";
-import { conjunction, disjunction, FALSE, negation, type Node, TRUE } from "./node.ts";
+import { conjunction, disjunction, FALSE, negation, type Node, OVER_B, OVER_H, TRUE } from "./node.ts";
 import { parse } from "./parse.ts";
 
 /** A pair of a query and a key. */
@@ -155,6 +155,12 @@ export function or(...masks: readonly Mask[]): Mask {
 /** What the mask hides. */
 export function not(hidden: Mask): Mask {
   return new Mask(`!${joined("not", "", "", [hidden])}`, negation(rootOf(hidden)));
+}
+
+/** Whether a mask may show other pairs for another batch element, or for another query head. */
+export function tellsApart(shown: Mask): { readonly batch: boolean; readonly heads: boolean } {
+  const { over } = rootOf(shown);
+  return { batch: (over & OVER_B) !== 0, heads: (over & OVER_H) !== 0 };
 }
 
 function joined(where: string, operator: string, none: string, masks: readonly Mask[]): string {

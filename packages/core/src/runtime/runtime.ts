@@ -25,10 +25,12 @@ export interface ScoreTerms {
   readonly learnedSinks: Float32Array | undefined;
 }
 
-/** Which pairs are visible: key < keyLength[b], inside the reach of the query's position, and shown by the mask. */
+/** Which pairs are visible: key < keyLength[b], inside the reach of the query's position, and shown by the mask and the lists. */
 export interface Visibility {
   readonly reach: Reach;
   readonly mask: Mask | undefined;
+  /** Whether lists that no expression says show a pair: the schedule visits no others. Default: all pairs. */
+  readonly listed?: ((q: number, k: number, b: number, h: number) => boolean) | undefined;
 }
 
 /** Keys or values that a cache keeps: how its numbers are stored, and for int8 the factor of every row, [B, G, rows]. */

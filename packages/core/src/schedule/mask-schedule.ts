@@ -27,17 +27,23 @@ export function maskSchedule(shape: AttentionShape, at: Positions, mask: Mask, p
   return visibilitySchedule(shape, at, { reach: { ahead, back }, mask: rest }, pairTerms);
 }
 
-/** The schedule of pairs that are within reach and that a mask shows. */
+/**
+ * The schedule of pairs that are within reach and that a mask shows.
+ *
+ * @param most query positions of a block at most, where a mask decides. Default: the number that gives the least work.
+ */
 export function visibilitySchedule(
   shape: AttentionShape,
   at: Positions,
   { reach, mask }: Visibility,
   pairTerms: boolean,
+  most?: number,
 ): Schedule {
   if (mask === undefined) return bandSchedule(shape, at, reach, pairTerms);
   const runs = new KeyRuns(boundsOf(mask), reach, pairTerms);
   const { over } = rootOf(mask);
-  const { stack, positions } = chosenBlocks(shape, at, (over & OVER_H) !== 0, runs);
+  const chosen = chosenBlocks(shape, at, (over & OVER_H) !== 0, runs);
+  const { stack, positions } = most === undefined ? chosen : { ...chosen, positions: Math.min(most, chosen.positions) };
   const lists = stackedLists(
     shape,
     stack,

@@ -1,0 +1,125 @@
+import type { BlockList } from "@saccade/core";
+import type { AttentionShape } from "@saccade/core/variants";
+import { shown } from "./checks.ts";
+
+/**
+ * Lists of blocks as options give them: `starts` are row starts, `keyBlocks` ascend in every row. One list for all, [H] of them, or
+ * [B][H].
+ */
+export type BlockLists = BlockList | readonly BlockList[] | readonly (readonly BlockList[])[];
+
+/** Lists by batch element and query head; one batch element or head stands for all. */
+export type CheckedLists = readonly (readonly BlockList[])[];
+
+/**
+ * Checks what does not depend on a call, and keeps copies.
+ *
+ * @throws TypeError or RangeError naming the list, its row and the entry.
+ */
+export function checkedLists(where: string, blocks: BlockLists): CheckedLists {
+  const perHead: readonly unknown[] = Array.isArray(blocks) ? blocks : [blocks];
+  const perBatch = Array.isArray(perHead[0]) ? (perHead as readonly (readonly BlockList[])[]) : [perHead];
+  const copies = new Map<BlockList, BlockList>();
+  return perBatch.map((lists, b) => {
+    if (!Array.isArray(lists) || lists.length === 0 || lists.length !== perBatch[0]!.length) {
+      throw new RangeError(`${where}: blocks[${b}] is ${shown(lists)}, expected a list for every query head`);
+    }
+    return (lists as readonly BlockList[]).map((list, h) => {
+      let copy = copies.get(list);
+      if (copy === undefined) {
+        const place = perBatch.length > 1 ? `blocks[${b}][${h}]` : lists.length > 1 ? `blocks[${h}]` : "blocks";
+        checkList(`${where}: ${place}`, list);
+        copy = { starts: list.starts.slice(), keyBlocks: list.keyBlocks.slice() };
+        copies.set(list, copy);
+      }
+      return copy;
+    });
+  });
+}
+
+/**
+ * Checks that lists fit a call.
+ *
+ * @param rows rows that lists need.
+ * @throws RangeError naming what was expected and what came.
+ */
+export function checkCallLists(
+  where: string,
+  perBatch: CheckedLists,
+  shape: AttentionShape,
+  blockSize: number,
+  rows: number,
+): void {
+  const { batch, heads, keys } = shape;
+  if (![1, batch].includes(perBatch.length) || ![1, heads].includes(perBatch[0]!.length)) {
+    const sizes = `[${perBatch.length}][${perBatch[0]!.length}]`;
+    throw new RangeError(
+      `${where}: blocks has lists for ${sizes} batch elements and heads, expected B = ${batch} and H = ${heads}`,
+    );
+  }
+  for (const { starts, keyBlocks } of new Set(perBatch.flat())) {
+    const own = starts.length - 1;
+    if (own < rows) {
+      throw new RangeError(
+        `${where}: blocks has ${own} rows of ${blockSize} positions, expected the ${rows} that the call's positions need`,
+      );
+    }
+    // A list may be made for more tokens than there are yet.
+    const most = Math.max(own, Math.ceil(keys / blockSize));
+    const largest = largestBlock(keyBlocks);
+    if (largest >= most)
+      throw new RangeError(`${where}: blocks lists block ${largest} of keys, expected blocks below ${most}`);
+  }
+}
+
+const largestOf = new WeakMap<Int32Array, number>();
+
+function largestBlock(keyBlocks: Int32Array): number {
+  let most = largestOf.get(keyBlocks);
+  if (most === undefined) {
+    most = -1;
+    for (const block of keyBlocks) if (block > most) most = block;
+    largestOf.set(keyBlocks, most);
+  }
+  return most;
+}
+
+function checkList(what: string, list: BlockList): void {
+  const { starts, keyBlocks } = list ?? {};
+  if (!(starts instanceof Int32Array) || !(keyBlocks instanceof Int32Array)) {
+    throw new TypeError(`${what} is ${shown(list)}, expected { starts, keyBlocks } as Int32Arrays`);
+  }
+  const rows = starts.length - 1;
+  if (rows < 0 || starts[0] !== 0 || starts[rows] !== keyBlocks.length) {
+    throw new RangeError(
+      `${what} has starts from ${starts[0]} to ${starts[rows]}, expected from 0 to its ${keyBlocks.length} entries`,
+    );
+  }
+  for (let row = 0; row < rows; row++) {
+    if (starts[row + 1]! < starts[row]!) {
+      throw new RangeError(`${what} has starts that fall from ${starts[row]} to ${starts[row + 1]} in row ${row}`);
+    }
+    for (let entry = starts[row]!; entry < starts[row + 1]!; entry++) {
+      const block = keyBlocks[entry]!;
+      if (block < 0) throw new RangeError(`${what} lists block ${block} in row ${row}, expected blocks from 0 on`);
+      if (entry === starts[row] || block > keyBlocks[entry - 1]!) continue;
+      const problem =
+        block === keyBlocks[entry - 1]
+          ? `lists block ${block} twice`
+          : `is not sorted: ${block} follows ${keyBlocks[entry - 1]}`;
+      throw new RangeError(`${what} ${problem} in row ${row}, expected ascending blocks of keys`);
+    }
+  }
+}
+
+/** Whether row `block` of a list names a block of keys. */
+export function inList({ starts, keyBlocks }: BlockList, block: number, keyBlock: number): boolean {
+  if (block < 0 || block + 1 >= starts.length) return false;
+  let [low, high] = [starts[block]!, starts[block + 1]!];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keyBlocks[middle]! < keyBlock) low = middle + 1;
+    else high = middle;
+  }
+  return low < starts[block + 1]! && keyBlocks[low] === keyBlock;
+}

@@ -1,0 +1,7 @@
+/**
+ * Block-sparse attention: lists of blocks, patterns that are fixed by position, and blocks that are selected by content.
+ *
+ * @module
+ */
+export { blockSparse, type BlockSparseOptions } from "./block-sparse.ts";
+export type { CommonOptions } from "./common-options.ts";
