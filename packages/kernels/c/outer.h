@@ -10,20 +10,31 @@
 //   ...  |         |         |              stride costs half the speed, since addresses are derived anew.
 //        +---------+---------+
 //
+// Natively `a` may also be read where it lies (Left): where rows are few, packing it would cost more than it gains.
+//
 // Query rows lie along the lanes, so the softmax over keys needs no sum across lanes.
 #ifndef SACCADE_OUTER_H
 #define SACCADE_OUTER_H
 
 #include "simd.h"
+#include <stddef.h>
+
+// Element i of step d is at[i * row + d * step].
+typedef struct {
+  const float *at;
+  size_t row, step;
+} Left;
+
+INLINE Left packed_left(const float *at) { return (Left){at, 1, OUTER_ROWS}; }
 
 // Offsets are unsigned: only then may the compiler write them into WebAssembly's loads, where a wrapped sum would trap.
-INLINE void outer_step(const int nv, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+INLINE void outer_step(const int nv, const float *a, size_t row_step, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
   vf row[PANEL_VECTORS];
 #pragma GCC unroll 8
   for (unsigned v = 0; v < (unsigned)nv; v++) row[v] = vf_load(b + v * (unsigned)LANES);
 #pragma GCC unroll 8
   for (unsigned i = 0; i < OUTER_ROWS; i++) {
-    vf x = vf_set(a[i]);
+    vf x = vf_set(a[i * row_step]);
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) acc[i][v] = vf_accumulate(acc[i][v], x, row[v]);
   }
@@ -35,7 +46,8 @@ INLINE void outer_step(const int nv, const float *a, const float *b, vf acc[OUTE
 }
 
 // Eight steps a turn: with four, the turns themselves cost 2% on Zen 3; with sixteen, the code no longer fits its cache.
-INLINE void outer(const int nv, int depth, const float *a, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+INLINE void outer(const int nv, int depth, Left left, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  const float *a = left.at;
 #pragma GCC unroll 8
   for (int i = 0; i < OUTER_ROWS; i++)
 #pragma GCC unroll 8
@@ -43,13 +55,13 @@ INLINE void outer(const int nv, int depth, const float *a, const float *b, vf ac
   int d = 0;
   for (; d + 8 <= depth; d += 8) {
 #pragma GCC unroll 8
-    for (unsigned u = 0; u < 8; u++) outer_step(nv, a + u * (unsigned)OUTER_ROWS, b + u * (unsigned)(nv * LANES), acc);
-    a += 8 * OUTER_ROWS;
+    for (unsigned u = 0; u < 8; u++) outer_step(nv, a + u * left.step, left.row, b + u * (unsigned)(nv * LANES), acc);
+    a += 8 * left.step;
     b += 8 * nv * LANES;
   }
   for (; d < depth; d++) {
-    outer_step(nv, a, b, acc);
-    a += OUTER_ROWS;
+    outer_step(nv, a, left.row, b, acc);
+    a += left.step;
     b += nv * LANES;
   }
 }

@@ -73,6 +73,13 @@ static int all_finite(const float *x, ptrdiff_t count) {
   return lanes[0] + lanes[1] + lanes[2] + lanes[3] == 0.0f;
 }
 
+// The same of rows, of a multiple of 4 floats each.
+static int rows_finite(const float *rows, ptrdiff_t stride, int count, int width) {
+  int finite = 1;
+  for (int j = 0; j < count; j++) finite &= all_finite(rows + j * stride, width);
+  return finite;
+}
+
 static void zero_nonfinite(float *x, ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++)
     if (!is_finite(x[i])) x[i] = 0;

@@ -15,7 +15,8 @@ INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, S
   const float *queries = panel->queries + (ptrdiff_t)tile->operand * D * width;
   for (int j = span.from; j < span.to; j += OUTER_ROWS) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
-    outer(nv, D, tile->keys + (ptrdiff_t)j * D, queries, acc);
+    if (IN_PLACE && tile->inPlace) outer(nv, D, (Left){tile->k + j * tile->kStep, (size_t)tile->kStep, 1}, queries, acc);
+    else outer(nv, D, packed_left(tile->keys + (ptrdiff_t)j * D), queries, acc);
     float *row = scores + j * width;
     // The rows' maximum meets the running one once a group: one after the other, each waits for the one before.
 #pragma GCC unroll 8

@@ -4,6 +4,7 @@
 //
 // vf_max(a, b) and vf_min(a, b) give b when either is NaN. A panel holds up to PANEL_VECTORS * LANES query rows;
 // the microkernel multiplies OUTER_ROWS keys (or value columns) with it at a time. FUSED: vf_fma rounds once.
+// IN_PLACE: whether the microkernel may read that operand at variable strides.
 // vf_select_bits(m, a, b) takes a where m has all bits set, b where it has none. vm_all: whether every lane is set.
 // vf_swap exchanges the lanes of each pair; vf_twice reads LANES / 2 floats and gives each in both lanes of a pair.
 #ifndef SACCADE_SIMD_H

@@ -57,8 +57,10 @@ INLINE void softmax_values(const int nv, const Panel *panel, const Tile *tile, S
   const int width = nv * LANES;
   for (int e = 0; e < E; e += OUTER_ROWS) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
-    outer(nv, span.to - span.from, tile->values + (ptrdiff_t)e * tile->count + span.from * OUTER_ROWS,
-          weights + span.from * width, acc);
+    const int keys = span.to - span.from;
+    const float *p = weights + span.from * width;
+    if (IN_PLACE && tile->inPlace) outer(nv, keys, (Left){tile->v + span.from * tile->vStep + e, 1, (size_t)tile->vStep}, p, acc);
+    else outer(nv, keys, packed_left(tile->values + (ptrdiff_t)e * tile->count + span.from * OUTER_ROWS), p, acc);
     float *cell = panel->acc + e * width;
 #pragma GCC unroll 8
     for (int i = 0; i < OUTER_ROWS; i++)

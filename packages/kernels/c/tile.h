@@ -26,6 +26,7 @@ typedef struct {
   int partial, masked;        // bounds, mask or bias decide pair by pair; the mask program too
   int operand;                // which of the queries
   int finite;                 // no NaN or Infinity among the values
+  int inPlace;                // the microkernel reads `k` and `v`, and nothing is packed
   Run storedK, storedV;       // as the caller stores them; for indexed tiles, row `shift`
   const float *k, *v;         // as f32
   ptrdiff_t kStep, vStep;     // floats from one key to the next

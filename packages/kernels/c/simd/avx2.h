@@ -4,7 +4,7 @@
 
 #include "x86-quad.h"
 
-enum { LANES = 8, PANEL_VECTORS = 3, OUTER_ROWS = 4, FUSED = 1 };
+enum { LANES = 8, PANEL_VECTORS = 3, OUTER_ROWS = 4, FUSED = 1, IN_PLACE = 1 };
 
 typedef __m256 vf;
 typedef __m256i vi;

@@ -4,7 +4,7 @@
 
 #include "x86-quad.h"
 
-enum { LANES = 16, PANEL_VECTORS = 3, OUTER_ROWS = 8, FUSED = 1 };
+enum { LANES = 16, PANEL_VECTORS = 3, OUTER_ROWS = 8, FUSED = 1, IN_PLACE = 1 };
 
 typedef __m512 vf;
 typedef __m512i vi;

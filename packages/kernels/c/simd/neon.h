@@ -5,7 +5,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
-enum { LANES = 4, PANEL_VECTORS = 3, OUTER_ROWS = 8, FUSED = 1 };
+enum { LANES = 4, PANEL_VECTORS = 3, OUTER_ROWS = 8, FUSED = 1, IN_PLACE = 1 };
 
 typedef float32x4_t vf;
 typedef int32x4_t vi;

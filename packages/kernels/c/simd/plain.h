@@ -5,7 +5,7 @@
 #include "half.h"
 #include <string.h>
 
-enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4, FUSED = 0 };
+enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4, FUSED = 0, IN_PLACE = 1 };
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));

@@ -6,7 +6,7 @@
 #include "half.h"
 #include <wasm_simd128.h>
 
-enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4 };
+enum { LANES = 4, PANEL_VECTORS = 2, OUTER_ROWS = 4, IN_PLACE = 0 };
 #ifdef __wasm_relaxed_simd__
 enum { FUSED = 1 };
 #else
