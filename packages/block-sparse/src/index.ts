@@ -5,3 +5,5 @@
  */
 export { blockSparse, type BlockSparseOptions } from "./block-sparse.ts";
 export type { CommonOptions } from "./common-options.ts";
+export type { SelectingOptions } from "./selecting-options.ts";
+export { topKBlocks, type TopKBlocksOptions } from "./top-k-blocks.ts";

@@ -55,6 +55,21 @@ export type { Reach } from "./schedule/reach.ts";
 export type { Schedule, TaskList } from "./schedule/schedule.ts";
 export { transposeSchedule } from "./schedule/transpose-schedule.ts";
 export { visiblePairs } from "./schedule/visible-pairs.ts";
+export type { SampleOptions, SelectedMass } from "./selected/selected-mass.ts";
+export type {
+  SelectedAppendOptions,
+  SelectedAttention,
+  SelectedDecoder,
+  SelectedDecoderInputs,
+  SelectedForwardOptions,
+  SelectedPairs,
+  SelectedPart,
+  SelectedPlan,
+  SelectedReferenceOptions,
+  SelectedResultFor,
+  SelectedSyncAppendOptions,
+  SelectedSyncForwardOptions,
+} from "./selected/selected-options.ts";
 export type { StoredType } from "./stored.ts";
 export type { Rotary } from "./turning.ts";
 export type { AttentionShape, Positions } from "./shape.ts";

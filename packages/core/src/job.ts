@@ -96,14 +96,23 @@ export function jobOf(
   call: ReferenceJob,
   options: SyncForwardOptions | undefined,
 ): AttentionJob {
-  const { shape, q, k, v, positions, scores } = call;
+  const { shape, positions, scores } = call;
   const pairTerms = scores.bias !== undefined || scores.mask !== undefined;
+  const room = roomFor(where, call, options);
+  return { ...call, ...room, schedule: variant.schedule(shape, positions, pairTerms) };
+}
+
+/** Where a call writes: what the caller gave, or new arrays. */
+export function roomFor(
+  where: string,
+  { shape, q, k, v }: Pick<ReferenceJob, "shape" | "q" | "k" | "v">,
+  options: SyncForwardOptions | undefined,
+): Pick<AttentionJob, "out" | "outIsNew" | "lse"> {
   if (options?.out !== undefined) checkOut(where, options.out, shape, [q, k, v]);
   const out = options?.out ?? emptyOut(shape, q);
   const wantsLse = options?.partial === true || options?.lse === true;
   const lse = wantsLse ? new Float32Array(shape.batch * shape.heads * shape.queries) : undefined;
-  const schedule = variant.schedule(shape, positions, pairTerms);
-  return { ...call, out, outIsNew: options?.out === undefined, lse, schedule };
+  return { out, outIsNew: options?.out === undefined, lse };
 }
 
 function emptyOut(shape: AttentionShape, { layout }: Tensor): Tensor {

@@ -110,7 +110,8 @@ function cacheBytes({ retention }: SoftmaxVariant, options: PlanShape, shape: At
   return bytesOfCache({ ...shape, rows: Math.min(shape.keys, rows), dtype });
 }
 
-function planShape(where: string, options: PlanShape): AttentionShape {
+/** The sizes of a call to plan, checked. */
+export function planShape(where: string, options: PlanShape): AttentionShape {
   const { heads, queries, headDim } = options;
   const { batch = 1, kvHeads = heads, keys = queries, valueDim = headDim } = options;
   checkSize(where, "batch", batch, 0);
@@ -125,7 +126,7 @@ function planShape(where: string, options: PlanShape): AttentionShape {
 }
 
 /** Keys that all units together read. */
-function keysRead({ lists, listOf }: Schedule): number {
+export function keysRead({ lists, listOf }: Schedule): number {
   const perList = lists.map(({ tasks }) => {
     let sum = 0;
     for (let at = 0; at < tasks.length; at += TASK_INTS) sum += tasks[at + 4]!;
@@ -134,8 +135,9 @@ function keysRead({ lists, listOf }: Schedule): number {
   return listOf.reduce((sum, list) => sum + perList[list]!, 0);
 }
 
-function workspaceBytes(
-  variant: SoftmaxVariant,
+/** Bytes that a call over a schedule holds beyond inputs and outputs. */
+export function workspaceBytes(
+  variant: Pick<SoftmaxVariant, "scale" | "softcap" | "score" | "learnedSinks" | "turning">,
   options: PlanShape,
   shape: AttentionShape,
   schedule: Schedule,

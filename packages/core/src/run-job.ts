@@ -73,8 +73,12 @@ function writeEmpty(job: AttentionJob, info: RunInfo): RunInfo {
   return info;
 }
 
-function result(job: AttentionJob, info: RunInfo, options: SyncForwardOptions | undefined): AttentionResult {
-  const { runtime, instructionSet, threads, notTaken } = info;
+/** What a job's call returns. */
+export function result(
+  job: Pick<AttentionJob, "out" | "lse">,
+  { runtime, instructionSet, threads, notTaken }: RunInfo,
+  options: SyncForwardOptions | undefined,
+): AttentionResult {
   const base = { out: job.out, runtime, instructionSet, threads, notTaken };
   if (job.lse === undefined) return base;
   return options?.partial === true

@@ -1,6 +1,6 @@
 /**
  * What a variant of softmax attention is made of: its definition, its schedule, how its queries and keys are turned, and what its decoder
- * keeps. `softmaxAttention` makes an `Attention` of that. For packages of variants; callers of attention need none of it.
+ * keeps. `softmaxAttention` makes an `Attention` of that, `selectedAttention` one whose queries select by content. For packages of variants; callers of attention need none of it.
  *
  * @module
  */
@@ -10,6 +10,14 @@ export { bandOf, type Band } from "./expression/band-of.ts";
 export { boundsOf } from "./expression/bounds.ts";
 export { Mask, tellsApart } from "./expression/expression.ts";
 export type { SoftmaxVariant } from "./job.ts";
+export {
+  pairScores,
+  pairScoresSync,
+  type PairReduction,
+  type PairScoreInputs,
+  type PairScoreOptions,
+  type SyncPairScoreOptions,
+} from "./pair-scores.ts";
 export { pause } from "./runtime/pause.ts";
 export type { Visibility } from "./runtime/runtime.ts";
 export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
@@ -20,6 +28,21 @@ export { reachEnd, reachStart, UNBOUNDED, type Reach } from "./schedule/reach.ts
 export { stackedLists, type CountedList, type Stack } from "./schedule/run-lists.ts";
 export { FINISH, MASKED, NO_INDICES, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule/schedule.ts";
 export { TaskWriter, type BlockRows, type TaskKeys } from "./schedule/task-writer.ts";
+export { meanOfKeys, summaryFloats, type BlockFold } from "./selected/block-summary.ts";
+export { cut, type CallPart } from "./selected/call-part.ts";
+export { keepBlocks, summariseBlocks } from "./selected/kept-blocks.ts";
+export { rowsAtOnce } from "./selected/rows-at-once.ts";
+export { selectedAttention } from "./selected/selected-attention.ts";
+export { chosenPairs, selectedSchedule, type SelectedBlocks } from "./selected/selected-blocks.ts";
+export { massOf, measureMass, sampledQueries } from "./selected/selected-mass.ts";
+export type {
+  ExpectedSelection,
+  Kept,
+  KeptSizes,
+  SelectingCall,
+  SelectingVariant,
+} from "./selected/selecting-variant.ts";
+export { attend, breathe, run, runSync, scores, type Step, type Steps, type StepsOptions } from "./selected/steps.ts";
 export type { AttentionShape, Positions } from "./shape.ts";
 export { softmaxAttention } from "./softmax-attention.ts";
 export { plainTurning, type Rotary, type Turning } from "./turning.ts";

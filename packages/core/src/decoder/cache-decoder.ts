@@ -4,19 +4,10 @@ import { merge } from "../merge.ts";
 import { runJob, runJobSync } from "../run-job.ts";
 import type { AttentionJob, Runtime } from "../runtime/runtime.ts";
 import { readyRuntime, sharedRuntime, sharedRuntimeSync, type RuntimeChoice } from "../runtime/select.ts";
-import {
-  checkHeads,
-  checkLength,
-  checkPairTensor,
-  checkSize,
-  checkTensors,
-  checkWidth,
-  MAX_LENGTH,
-  type AttentionShape,
-} from "../shape.ts";
-import { STORED_BYTES } from "../stored.ts";
-import { describe, type Tensor } from "../tensor.ts";
+import { checkPairTensor, type AttentionShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import { turn, turnSync } from "../turning.ts";
+import { checkDecoder, checkTokens } from "./check-decoder.ts";
 import type {
   AppendOptions,
   Checkpoint,
@@ -66,32 +57,15 @@ class CacheDecoder implements Decoder {
   constructor(variant: SoftmaxVariant, options: DecoderOptions) {
     const where = `${variant.name}.decoder`;
     const { retention } = variant;
-    const { heads, headDim } = options;
-    const { batch = 1, kvHeads = heads, valueDim = headDim, dtype = "f32" } = options;
-    const capacity = options.capacity ?? (retention === undefined ? Number.NaN : MAX_LENGTH);
-    const rewindable = options.rewindable ?? (retention === undefined ? capacity : 0);
-    if (!Object.hasOwn(STORED_BYTES, dtype)) {
-      throw new TypeError(`${where}: dtype is ${describe(dtype)}, expected "f32", "f16", "bf16" or "i8"`);
-    }
-    checkSize(where, "batch", batch, 0);
-    checkSize(where, "heads", heads, 0);
-    checkSize(where, "kvHeads", kvHeads, 0);
-    checkHeads(where, "options", heads, kvHeads);
-    checkSize(where, "headDim", headDim, 0);
-    checkWidth(where, "options", "D", headDim);
-    checkSize(where, "valueDim", valueDim, 0);
-    checkWidth(where, "options", "E", valueDim);
-    checkSize(where, "capacity", capacity, 0);
-    checkLength(where, "options", "capacity", capacity);
-    checkSize(where, "rewindable", rewindable, 0);
+    const { capacity, rewindable, ...sizes } = checkDecoder(where, options, retention !== undefined);
     const { sinks, recent } = retention ?? { sinks: 0, recent: capacity };
     const ring = Math.min(capacity, retention === undefined ? capacity : recent + rewindable);
     this.#variant = variant;
     this.#name = where;
-    this.#heads = heads;
+    this.#heads = options.heads;
     this.#retention = { sinks, recent };
     this.#place = { sinks, ring: Math.max(1, ring) };
-    this.#sizes = { batch, kvHeads, headDim, valueDim, rows: Math.min(capacity, sinks + ring), dtype };
+    this.#sizes = { ...sizes, rows: Math.min(capacity, sinks + ring) };
     this.#choice = options.runtime ?? "auto";
     this.#threads = options.threads;
     this.#history = new History(rewindable);
@@ -180,28 +154,15 @@ class CacheDecoder implements Decoder {
 
   #check(where: string, inputs: DecoderInputs): AttentionShape {
     this.#checkIdle(where);
-    const shape = checkTensors(where, inputs.q, inputs.k, inputs.v);
-    const expected = { ...this.#sizes, heads: this.#heads };
-    for (const size of ["batch", "heads", "kvHeads", "headDim", "valueDim"] as const) {
-      if (shape[size] !== expected[size]) {
-        throw new RangeError(`${where}: ${size} is ${shape[size]}, the decoder was made for ${expected[size]}`);
-      }
-    }
-    if (shape.queries !== shape.keys) {
-      throw new RangeError(`${where}: q has N = ${shape.queries} tokens, k has ${shape.keys}`);
-    }
-    const keys = this.length + shape.keys;
-    if (keys > this.capacity) {
-      throw new RangeError(`${where}: cache full: capacity ${this.capacity}, asked for ${keys}`);
-    }
+    const shape = checkTokens(where, inputs, { ...this.#sizes, heads: this.#heads }, this.length, this.capacity);
     for (const term of ["bias", "mask"] as const) {
       if (inputs[term] === undefined) continue;
       if (this.#variant.retention !== undefined) {
         throw new TypeError(`${where}: a ${term} needs all keys, the cache keeps the last ones; use an expression`);
       }
-      checkPairTensor(where, term, inputs[term], { ...shape, keys });
+      checkPairTensor(where, term, inputs[term], shape);
     }
-    return { ...shape, keys };
+    return shape;
   }
 
   #open(where: string, runtime: Runtime): TokenCache {

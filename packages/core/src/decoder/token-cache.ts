@@ -1,5 +1,6 @@
 import type { AttentionJob, Runtime, RuntimeBuffer } from "../runtime/runtime.ts";
 import { STORED_BYTES, storedView, storeRows, type StoredType } from "../stored.ts";
+import { widenedRows } from "../widened-rows.ts";
 import { floatsOf, type Tensor } from "../tensor.ts";
 
 export interface CacheSizes {
@@ -68,6 +69,13 @@ export class TokenCache {
     if (this.#sizes.dtype !== "f32") return undefined;
     const view = this.#view(this.#keys, this.#sizes.headDim, length);
     return { ...view, offset: row * this.#sizes.headDim };
+  }
+
+  /** Keys of some rows as f32: in place, or copies of keys that are stored otherwise. */
+  wideKeys(row: number, length: number): Tensor {
+    const { k, stored } = this.tensors(this.#sizes.rows);
+    const view = { ...k, offset: row * k.width, length };
+    return stored === undefined ? view : widenedRows(view, stored.k);
   }
 
   /** Writes tokens first .. first + count - 1 of k (unless it is undefined) and v into rows from `row` on. */

@@ -1,9 +1,9 @@
 import { referenceRow } from "../reference.ts";
-import { bf16Value, f16Value, storedView } from "../stored.ts";
-import { floatsOf, type Tensor } from "../tensor.ts";
+import { floatsOf } from "../tensor.ts";
+import { widenedRows } from "../widened-rows.ts";
 import { pause } from "./pause.ts";
 import { rotateReference } from "./rotate-reference.ts";
-import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer, StoredRows } from "./runtime.ts";
+import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "./runtime.ts";
 
 /** How long rows are computed before the event loop gets a turn. */
 const SLICE_MS = 8;
@@ -59,18 +59,6 @@ export function arrayBuffer(owner: Runtime, length: number): RuntimeBuffer {
 function widened(job: AttentionJob): AttentionJob {
   if (job.stored === undefined) return job;
   return { ...job, k: widenedRows(job.k, job.stored.k), v: widenedRows(job.v, job.stored.v), stored: undefined };
-}
-
-function widenedRows(rows: Tensor, { type, scales }: StoredRows): Tensor {
-  const numbers = storedView(type, floatsOf(rows));
-  const factors = scales?.floats();
-  const data = new Float32Array(numbers.length);
-  for (let i = 0; i < data.length; i++) {
-    const number = numbers[i]!;
-    if (factors !== undefined) data[i] = number * factors[Math.floor(i / rows.width)]!;
-    else data[i] = type === "f16" ? f16Value(number) : type === "bf16" ? bf16Value(number) : number;
-  }
-  return { ...rows, data };
 }
 
 function rowCount({ shape }: AttentionJob): number {
