@@ -56,7 +56,7 @@ INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const
   const Job *job = rows->job;
   vf top[PANEL_VECTORS], alpha[PANEL_VECTORS];
   for (int v = 0; v < nv; v++) top[v] = vf_set(-__builtin_inff());
-  score_products(nv, panel, tile, span, job->D, scratch->scores, top);
+  score_products(nv, panel, tile, span, job, scratch->scores, top);
   float *scores = scratch->scores, *terms = job->bias || job->mask ? scratch->terms : 0;
   const int programs = tile->masked || job->scoreProgram;
   // Where nothing is added to scores, the rest of their scale is part of the exponent and never rounded by itself.
@@ -83,7 +83,10 @@ INLINE void panel_tile(const int nv, const Panel *panel, const Rows *rows, const
 
 static void panel_tile_any(const Panel *panel, const Rows *rows, const Tile *tile, const Scratch *scratch) {
   const Span span = panel_span(panel, rows, tile);
-  if (span.from >= span.to) return;
+  if (span.from >= span.to) {
+    tile_prefetch(tile, rows->job, tile->asking, tile->asked);
+    return;
+  }
   switch (panel->vectors) {
   case 1: panel_tile(1, panel, rows, tile, span, scratch); break;
   case PANEL_VECTORS: panel_tile(PANEL_VECTORS, panel, rows, tile, span, scratch); break;
@@ -140,14 +143,28 @@ static void tile_run(Work *work, Tile *tile) {
   tile->finite = tile->inPlace && (!check || rows_finite(tile->v, tile->vStep, tile->count, job->E));
   if (!tile->finite) tile_pack(tile, job, check, &work->scratch);
   for (int p = 0; p < work->panels; p++) {
-    tile_prefetch(tile, job, tile->next * p / work->panels, tile->next * (p + 1) / work->panels);
+    tile->asking = tile->next * p / work->panels;
+    tile->asked = tile->next * (p + 1) / work->panels;
     panel_tile_any(work->panel + p, &work->rows, tile, &work->scratch);
+  }
+}
+
+// What to fetch while a tile is worked on: what follows it among its task's keys, or the first keys of the next task.
+static void tile_expect(Tile *tile, const Task *task, const Task *next, int rest, int size) {
+  if (tile->index) return;
+  if (rest > tile->count) {
+    const int after = rest - tile->count;
+    tile->next = after < size ? after : size;
+    tile->nextRow = tile->count;
+  } else if (next && next->keyIndex < 0 && next->keyStride == 1 && task->keyStride == 1) {
+    tile->next = next->keyCount < size ? next->keyCount : size;
+    tile->nextRow = next->keyRow - (tile->first + tile->shift);
   }
 }
 
 // The keys of a task that lie in the unit's part and in the call's panel. Tiles start at the task's own keys in every
 // unit, and streamed panels begin at multiples of TILE_KEYS from there, so that bits do not depend on streaming.
-static void task_run(Work *work, const Task *task) {
+static void task_run(Work *work, const Task *task, const Task *next) {
   const Job *job = work->rows.job;
   const Unit *unit = work->rows.unit;
   const int lo = unit->keyLo > job->keyLo ? unit->keyLo : job->keyLo;
@@ -166,10 +183,10 @@ static void task_run(Work *work, const Task *task) {
                  .count = end - j < size ? end - j : size,
                  .index = all.index ? all.index + j : 0,
                  .shift = task->keyRow - task->keyStart,
-                 .next = all.index || end - j <= size ? 0 : end - j < 2 * size ? end - j - size : size,
                  .partial = partial,
                  .masked = partial && (task->flags & TASK_MASKED) && job->maskProgram,
                  .operand = task->operand};
+    tile_expect(&tile, task, next, end - j, size);
     tile_run(work, &tile);
   }
 }
@@ -218,7 +235,7 @@ static void part_close(Work *work) {
 }
 
 // The keys of a task against some of a gathered unit's rows, whose running state is fetched and put back.
-static void gathered_task(Work *work, const Task *task, int from, int positions) {
+static void gathered_task(Work *work, const Task *task, const Task *next, int from, int positions) {
   const Job *job = work->rows.job;
   const Unit *unit = work->rows.unit;
   const int start = job->tasks[unit->firstTask].rowStart;
@@ -228,7 +245,7 @@ static void gathered_task(Work *work, const Task *task, int from, int positions)
     panel_queries(work->panel + p, &work->rows);
     panel_fetch(work->panel + p, &work->rows, start, work->slot);
   }
-  task_run(work, task);
+  task_run(work, task, next);
   for (int p = 0; p < work->panels; p++) panel_return(work->panel + p, &work->rows, start, work->slot);
 }
 
@@ -252,10 +269,12 @@ static void gathered_run(Job *job, const Unit *unit, ptrdiff_t index, float *scr
   work.rows.unit = unit;
   work.slot = slot_at(job->states ? job->states + index * job->stateFloats : work.scratch.state, count);
   if (job->phase & JOB_BEGIN) slot_begin(work.slot, count, job->E);
-  for (const Task *task = all + 1; task < all + unit->taskCount; task++)
-    if (task_overlaps(job, task))
-      for (int from = 0; from < task->rowCount; from += step)
-        gathered_task(&work, task, from, task->rowCount - from < step ? task->rowCount - from : step);
+  for (const Task *task = all + 1, *end = all + unit->taskCount; task < end; task++) {
+    if (!task_overlaps(job, task)) continue;
+    const Task *next = task + 1 < end ? task + 1 : 0;
+    for (int from = 0; from < task->rowCount; from += step)
+      gathered_task(&work, task, next, from, task->rowCount - from < step ? task->rowCount - from : step);
+  }
   if (job->phase & JOB_END) gathered_finish(&work, all, step);
 }
 
@@ -267,7 +286,8 @@ static void unit_run(Job *job, ptrdiff_t index, float *scratch) {
   }
   Work work;
   work_open(&work, job, unit, index, scratch);
-  for (int t = 0; t < unit->taskCount; t++) task_run(&work, job->tasks + unit->firstTask + t);
+  const Task *task = job->tasks + unit->firstTask;
+  for (int t = 0; t < unit->taskCount; t++) task_run(&work, task + t, t + 1 < unit->taskCount ? task + t + 1 : 0);
   if (!(job->phase & JOB_END)) return;
   if (unit->parts > 1) part_close(&work);
   else if (work.few) slot_finish(&work.rows, work.slot);

@@ -9,11 +9,17 @@
 #include "tile.h"
 
 // Products q . k with the query's factor in them. `top` receives the maximum over the span when `full`.
-INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, Span span, int D, float *scores,
-                           vf top[PANEL_VECTORS]) {
-  const int width = nv * LANES;
+INLINE void score_products(const int nv, const Panel *panel, const Tile *tile, Span span, const Job *job,
+                           float *scores, vf top[PANEL_VECTORS]) {
+  const int width = nv * LANES, D = job->D;
   const float *queries = panel->queries + (ptrdiff_t)tile->operand * D * width;
+  // A few rows of the next tile at a time: asked for all at once, they fill the core's queue of outstanding lines.
+  const int each = ((tile->asked - tile->asking) * OUTER_ROWS + span.to - span.from - 1) / (span.to - span.from);
+  int asking = tile->asking;
   for (int j = span.from; j < span.to; j += OUTER_ROWS) {
+    const int until = asking + each < tile->asked ? asking + each : tile->asked;
+    tile_prefetch(tile, job, asking, until);
+    asking = until;
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     if (IN_PLACE && tile->inPlace) outer(nv, D, (Left){tile->k + j * tile->kStep, (size_t)tile->kStep, 1}, queries, acc);
     else outer(nv, D, packed_left(tile->keys + (ptrdiff_t)j * D), queries, acc);

@@ -22,7 +22,9 @@ typedef struct {
   int first, stride, count;   // keys first + j * stride, or index[j], j < count
   const int32_t *index;
   int shift;                  // key j lies in row j + shift of the caller's tensors
-  int next;                   // keys of the tile that follows, to be fetched while this one is worked on
+  int next;                   // keys of the tile that follows, to be fetched while this one is worked on,
+  ptrdiff_t nextRow;          // and how many rows after this tile's first it begins
+  int asking, asked;          // the part of them [asking, asked) that a panel asks for
   int partial, masked;        // bounds, mask or bias decide pair by pair; the mask program too
   int operand;                // which of the queries
   int finite;                 // no NaN or Infinity among the values
@@ -42,8 +44,8 @@ INLINE void tile_prefetch(const Tile *tile, const Job *job, int from, int to) {
   enum { LINE = 64 };
   const int kBytes = job->D * stored_bytes(job->keyType), vBytes = job->E * stored_bytes(job->valueType);
   for (int j = from; j < to; j++) {
-    const char *k = tile->storedK.at + (ptrdiff_t)(tile->count + j) * tile->storedK.step;
-    const char *v = tile->storedV.at + (ptrdiff_t)(tile->count + j) * tile->storedV.step;
+    const char *k = tile->storedK.at + (tile->nextRow + j) * tile->storedK.step;
+    const char *v = tile->storedV.at + (tile->nextRow + j) * tile->storedV.step;
     for (int i = 0; i < kBytes; i += LINE) __builtin_prefetch(k + i, 0, 2);
     for (int i = 0; i < vBytes; i += LINE) __builtin_prefetch(v + i, 0, 2);
   }

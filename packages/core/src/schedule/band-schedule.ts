@@ -5,6 +5,7 @@ import {
   FINISH,
   NO_INDICES,
   PARTIAL,
+  putTask,
   stacksPerGroup,
   TASK_INTS,
   type Schedule,
@@ -130,7 +131,7 @@ function bandList(
     if (innerLow > low) innerLow = Math.ceil(innerLow / KEY_ALIGNMENT) * KEY_ALIGNMENT;
     if (innerHigh < high) innerHigh = Math.floor(innerHigh / KEY_ALIGNMENT) * KEY_ALIGNMENT;
     const put = (from: number, to: number, flags: number): void => {
-      tasks.set([row, rows, 1, from, to - from, 1, 0, flags, from, -1, -1, 0], count * TASK_INTS);
+      putTask(tasks, count * TASK_INTS, row, rows, from, to - from, flags);
       count++;
       pairs += rows * (to - from);
     };

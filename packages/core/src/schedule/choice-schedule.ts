@@ -7,7 +7,7 @@ import { type BlockList, checkBlockSize, numberedLists, sharedStack } from "./bl
 import { scheduleFromBlocks } from "./block-list-schedule.ts";
 import { KeyRuns } from "./key-runs.ts";
 import { stackedLists, type CountedList, type Stack } from "./run-lists.ts";
-import { FINISH, GATHERED_ROWS, TASK_INTS, type Schedule } from "./schedule.ts";
+import { FINISH, GATHERED_ROWS, putTask, TASK_INTS, type Schedule } from "./schedule.ts";
 
 /** Which blocks of keys every query chose: a block list whose blocks of queries are single ones. */
 export type Choices = BlockList;
@@ -177,7 +177,8 @@ class Gather {
     }
     const from = runs[run]!;
     const count = runs[run + 1]! - from;
-    this.#tasks.set([row, rows, 1, from, count, 1, 0, runs[run + 2]!, from, index, -1, 0], this.#at);
+    putTask(this.#tasks, this.#at, row, rows, from, count, runs[run + 2]!);
+    this.#tasks[this.#at + 9] = index;
     this.#at += TASK_INTS;
     this.#pairs += rows * count;
   }

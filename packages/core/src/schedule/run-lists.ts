@@ -1,5 +1,5 @@
 import type { AttentionShape } from "../shape.ts";
-import { FINISH, type Schedule, stacksPerGroup, TASK_INTS, type TaskList } from "./schedule.ts";
+import { FINISH, putTask, type Schedule, stacksPerGroup, TASK_INTS, type TaskList } from "./schedule.ts";
 
 /** Query heads whose rows stand in one unit, with their batch element. */
 export interface Stack {
@@ -78,7 +78,7 @@ export function listOfRuns(
     for (let run = 0; run < runs.length; run += 3, at += TASK_INTS) {
       const from = runs[run]!;
       const count = runs[run + 1]! - from;
-      tasks.set([row, rows, 1, from, count, 1, 0, runs[run + 2]!, from, -1, -1, 0], at);
+      putTask(tasks, at, row, rows, from, count, runs[run + 2]!);
       pairs += rows * count;
     }
     tasks[at - 5]! |= FINISH;

@@ -65,6 +65,33 @@ export function stacksPerGroup(heads: number, kvHeads: number, stack: number): n
   return Math.ceil(heads / kvHeads / stack);
 }
 
+/**
+ * Writes a task of neighbouring rows and neighbouring keys, which lie in the rows of their number; reach and operand are the first. Number
+ * by number, since `set` from a list takes ten times as long, and schedules of blocks have 100 000 tasks.
+ */
+export function putTask(
+  tasks: Int32Array,
+  at: number,
+  row: number,
+  rows: number,
+  key: number,
+  keys: number,
+  flags: number,
+): void {
+  tasks[at] = row;
+  tasks[at + 1] = rows;
+  tasks[at + 2] = 1;
+  tasks[at + 3] = key;
+  tasks[at + 4] = keys;
+  tasks[at + 5] = 1;
+  tasks[at + 6] = 0;
+  tasks[at + 7] = flags;
+  tasks[at + 8] = key;
+  tasks[at + 9] = -1;
+  tasks[at + 10] = -1;
+  tasks[at + 11] = 0;
+}
+
 /** Key j of the task at an index into a packed list. */
 export function taskKey(tasks: Int32Array, at: number, j: number, indices: Int32Array): number {
   const keyIndex = tasks[at + 10]!;

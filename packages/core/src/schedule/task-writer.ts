@@ -1,5 +1,5 @@
 import type { CountedList } from "./run-lists.ts";
-import { FINISH, TASK_INTS } from "./schedule.ts";
+import { FINISH, putTask, TASK_INTS } from "./schedule.ts";
 
 /** The rows of a block: query indices start, start + stride, ... */
 export interface BlockRows {
@@ -58,8 +58,12 @@ export class TaskWriter {
       this.#tasks = grown;
     }
     const rows = this.#rows;
-    const task = [rows.start, rows.count, rows.stride ?? 1, start, count, stride, operand, flags, row, -1, -1, reach];
-    this.#tasks.set(task, this.#at);
+    putTask(this.#tasks, this.#at, rows.start, rows.count, start, count, flags);
+    this.#tasks[this.#at + 2] = rows.stride ?? 1;
+    this.#tasks[this.#at + 5] = stride;
+    this.#tasks[this.#at + 6] = operand;
+    this.#tasks[this.#at + 8] = row;
+    this.#tasks[this.#at + 11] = reach;
     this.#at += TASK_INTS;
     this.#pairs += rows.count * count;
   }
