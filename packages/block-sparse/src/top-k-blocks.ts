@@ -8,16 +8,18 @@ import {
   selectedAttention,
   summariseBlocks,
   summaryFloats,
+  type AttentionShape,
   type ExpectedSelection,
+  type Positions,
   type SelectedBlocks,
   type SelectingCall,
   type Steps,
 } from "@saccade/core/variants";
 import { checkWhole } from "./checks.ts";
 import { exactTopKBlocks } from "./exact-top-k-blocks.ts";
-import { pastBlocks, startsOfPast } from "./past-blocks.ts";
 import { selectingTerms, type SelectingOptions } from "./selecting-options.ts";
-import { topK as indicesOfTopK } from "./top-k.ts";
+import { topKInto } from "./top-k.ts";
+import { emptyLists, recentBlocks, visibleEnd, type VisibleSizes } from "./visible-blocks.ts";
 
 export interface TopKBlocksOptions extends SelectingOptions {
   /** C: keys of a block. */
@@ -51,7 +53,7 @@ const PANEL = 16_384;
 export function topKBlocks(options: TopKBlocksOptions): SelectedAttention {
   const blockSize = checkWhole("topKBlocks: blockSize", options.blockSize, 1);
   const topK = checkWhole("topKBlocks: topK", options.topK, 1);
-  const sizes = { blockSize, topK };
+  const sizes = { blockSize, topK, causal: true };
   return selectedAttention<AttentionInputs, Tensor>({
     name: "topKBlocks",
     selection: "per-query",
@@ -68,45 +70,26 @@ export function topKBlocks(options: TopKBlocksOptions): SelectedAttention {
   });
 }
 
-interface Sizes {
-  readonly blockSize: number;
-  readonly topK: number;
-}
-
 function* select(
   { shape, q, positions }: Pick<SelectingCall<AttentionInputs>, "shape" | "q" | "positions">,
   means: Tensor,
-  sizes: Sizes,
+  sizes: VisibleSizes,
 ): Steps<SelectedBlocks> {
   const { batch, heads, queries } = shape;
   const { blockSize, topK } = sizes;
   const lists = emptyLists(shape, positions, sizes);
-  let most = 0;
-  for (let b = 0; b < batch; b++) {
-    most = Math.max(most, pastBlocks(positions.queryOffset[b]! + queries - 1, positions.keyLength[b]!, blockSize).past);
-  }
+  const most = pastOf(positions, queries - 1, blockSize);
   const rows = rowsAtOnce(batch * heads * most);
   for (let from = 0; from < queries; from += rows) {
     const to = Math.min(queries, from + rows);
-    const past = (b: number, i: number) =>
-      pastBlocks(i + positions.queryOffset[b]!, positions.keyLength[b]!, blockSize);
-    let blocks = 0;
-    for (let b = 0; b < batch; b++) blocks = Math.max(blocks, past(b, to - 1).past);
+    const blocks = pastOf(positions, to - 1, blockSize);
     const part = { ...q, offset: q.offset + from * q.strides.n, length: to - from };
     // Where everything is taken there is nothing to compare.
-    const gates = blocks < topK ? new Float32Array(0) : yield* scores({ q: part, k: { ...means, length: blocks } });
+    const gates = blocks < topK ? NO_GATES : yield* scores({ q: part, k: { ...means, length: blocks } });
     for (let b = 0; b < batch; b++) {
+      const place = { first: positions.queryOffset[b]!, keys: positions.keyLength[b]!, blockSize };
       for (let h = 0; h < heads; h++) {
-        const { starts, keyBlocks } = lists[b * heads + h]!;
-        let at = (b * heads + h) * (to - from) * blocks;
-        for (let i = from; i < to; i++, at += blocks) {
-          const { past: before, own } = past(b, i);
-          const place = starts[i]!;
-          const count = starts[i + 1]! - place;
-          const picked = own < 0 ? count : count - 1;
-          indicesOfTopK(gates, at, before, picked, keyBlocks, place);
-          if (own >= 0) keyBlocks[place + picked] = own;
-        }
+        pick(lists[b * heads + h]!, gates, (b * heads + h) * (to - from) * blocks, blocks, { from, to, ...place });
         yield* breathe();
       }
     }
@@ -114,25 +97,54 @@ function* select(
   return { blockSize, queryBlock: 1, listOf: (b, h) => lists[b * heads + h]! };
 }
 
-function emptyLists(
-  { batch, heads, queries }: SelectingCall<AttentionInputs>["shape"],
-  positions: SelectingCall<AttentionInputs>["positions"],
-  sizes: Sizes,
-): BlockList[] {
-  const lists: BlockList[] = [];
-  for (let b = 0; b < batch; b++) {
-    const starts = startsOfPast({ queries }, positions, b, sizes);
-    for (let h = 0; h < heads; h++) lists.push({ starts, keyBlocks: new Int32Array(starts[queries]!) });
-  }
-  return lists;
+const NO_GATES: Float32Array = new Float32Array(0);
+
+/** The most blocks before the own one of query i, over the batch. */
+function pastOf({ queryOffset, keyLength }: Positions, i: number, blockSize: number): number {
+  let most = 0;
+  queryOffset.forEach((first, b) => {
+    const past = Math.min(Math.floor((i + first) / blockSize), Math.ceil(keyLength[b]! / blockSize));
+    most = Math.max(most, past);
+  });
+  return most;
 }
 
-/** All but the own block are seen whole, so what is visible does not depend on the choice unless the last block is short. */
-function expected(
-  shape: SelectingCall<AttentionInputs>["shape"],
-  at: SelectingCall<AttentionInputs>["positions"],
-  sizes: Sizes,
-): ExpectedSelection {
+/** The choices of queries from..to - 1 of a head, by gates [to - from, blocks] from `at` on. */
+function pick(
+  { starts, keyBlocks }: BlockList,
+  gates: Float32Array,
+  at: number,
+  blocks: number,
+  {
+    from,
+    to,
+    first,
+    keys,
+    blockSize,
+  }: { readonly from: number; readonly to: number; readonly first: number; readonly keys: number } & Pick<
+    VisibleSizes,
+    "blockSize"
+  >,
+): void {
+  const present = Math.ceil(keys / blockSize);
+  for (let i = from; i < to; i++, at += blocks) {
+    const place = starts[i]!;
+    const count = starts[i + 1]! - place;
+    const own = Math.floor((i + first) / blockSize);
+    if (own >= present) {
+      topKInto(gates, at, present, count, keyBlocks, place);
+    } else if (count > 0) {
+      topKInto(gates, at, own, count - 1, keyBlocks, place);
+      keyBlocks[place + count - 1] = own;
+    }
+  }
+}
+
+/**
+ * All but the own block are seen whole, so what is visible does not depend on the choice, unless a query behind the keys chooses among
+ * blocks of which the last is short.
+ */
+function expected(shape: AttentionShape, at: Positions, sizes: VisibleSizes): ExpectedSelection {
   const { batch, heads, queries, headDim } = shape;
   const { blockSize, topK } = sizes;
   let [visible, gates] = [0, 0];
@@ -141,41 +153,15 @@ function expected(
     const keys = at.keyLength[b]!;
     for (let i = 0; i < queries; i++) {
       const position = i + at.queryOffset[b]!;
-      const { past, own } = pastBlocks(position, keys, blockSize);
-      const picked = Math.min(past, own < 0 ? topK : topK - 1);
-      const ownKeys = own < 0 ? 0 : Math.min(keys, position + 1) - own * blockSize;
-      if (picked === past) visible += Math.min(keys, past * blockSize) + ownKeys;
-      else visible += picked * blockSize + ownKeys;
-      // The last block may be a past one only behind the keys.
-      if (picked < past && own < 0 && keys % blockSize !== 0) exact = false;
-      gates += past;
+      const own = Math.floor(position / blockSize);
+      const end = visibleEnd(at, b, i, true);
+      const ownKeys = Math.max(0, end - own * blockSize);
+      const rest = topK - (ownKeys > 0 ? 1 : 0);
+      visible += ownKeys + Math.min(end - ownKeys, rest * blockSize);
+      if (ownKeys === 0 && end > rest * blockSize && keys % blockSize !== 0) exact = false;
+      gates += Math.ceil((end - ownKeys) / blockSize);
     }
   }
-  return {
-    visiblePairs: heads * visible,
-    exact,
-    scores: heads * gates,
-    width: headDim,
-    lists: (panel, positions) => recent(panel, positions, sizes),
-  };
-}
-
-/** Lists of the last blocks before every query's own. */
-function recent(
-  panel: SelectingCall<AttentionInputs>["shape"],
-  at: SelectingCall<AttentionInputs>["positions"],
-  sizes: Sizes,
-): SelectedBlocks {
-  const { heads, queries } = panel;
-  const lists = emptyLists(panel, at, sizes);
-  lists.forEach(({ starts, keyBlocks }, index) => {
-    const b = Math.floor(index / heads);
-    for (let i = 0; i < queries; i++) {
-      const { past, own } = pastBlocks(i + at.queryOffset[b]!, at.keyLength[b]!, sizes.blockSize);
-      const last = own < 0 ? past - 1 : own;
-      for (let entry = starts[i]!, end = starts[i + 1]!; entry < end; entry++)
-        keyBlocks[entry] = last - (end - 1 - entry);
-    }
-  });
-  return { blockSize: sizes.blockSize, queryBlock: 1, listOf: (b, h) => lists[b * heads + h]! };
+  const lists = (panel: AttentionShape, positions: Positions): SelectedBlocks => recentBlocks(panel, positions, sizes);
+  return { visiblePairs: heads * visible, exact, scores: heads * gates, width: headDim, lists };
 }

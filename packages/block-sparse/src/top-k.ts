@@ -15,7 +15,14 @@ let ordered = new Float32Array(0);
  *
  * @returns how many were written.
  */
-export function topK(scores: Float32Array, at: number, count: number, k: number, out: Int32Array, to: number): number {
+export function topKInto(
+  scores: Float32Array,
+  at: number,
+  count: number,
+  k: number,
+  out: Int32Array,
+  to: number,
+): number {
   if (count <= k) {
     for (let j = 0; j < count; j++) out[to + j] = j;
     return count;
@@ -28,26 +35,36 @@ export function topK(scores: Float32Array, at: number, count: number, k: number,
 /** The best so far stay sorted; most scores are below the last of them. */
 function fewOf(scores: Float32Array, at: number, count: number, k: number, out: Int32Array, to: number): void {
   if (k <= 0) return;
+  best.fill(-Infinity, 0, k);
   let least = -Infinity;
   let filled = 0;
   for (let j = 0; j < count; j++) {
-    const given = scores[at + j]!;
-    if (filled === k && !(given > least)) continue;
-    const score = given > -Infinity ? given : -Infinity;
-    let place = filled < k ? filled++ : k - 1;
-    for (; place > 0 && best[place - 1]! < score; place--) {
-      best[place] = best[place - 1]!;
-      out[to + place] = out[to + place - 1]!;
+    const score = scores[at + j]!;
+    if (score > least) {
+      filled = Math.min(k, filled + 1);
+      let place = filled - 1;
+      for (; place > 0 && best[place - 1]! < score; place--) {
+        best[place] = best[place - 1]!;
+        out[to + place] = out[to + place - 1]!;
+      }
+      best[place] = score;
+      out[to + place] = j;
+      least = best[k - 1]!;
     }
-    best[place] = score;
-    out[to + place] = j;
-    least = best[k - 1]!;
   }
+  if (filled < k) fillUp(scores, at, k - filled, out, to + filled);
   for (let n = 1; n < k; n++) {
     const index = out[to + n]!;
     let place = n;
     for (; place > 0 && out[to + place - 1]! > index; place--) out[to + place] = out[to + place - 1]!;
     out[to + place] = index;
+  }
+}
+
+/** The first scores that are above nothing: -Infinity or NaN. */
+function fillUp(scores: Float32Array, at: number, missing: number, out: Int32Array, to: number): void {
+  for (let j = 0, written = 0; written < missing; j++) {
+    if (!(scores[at + j]! > -Infinity)) out[to + written++] = j;
   }
 }
 

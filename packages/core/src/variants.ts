@@ -45,4 +45,5 @@ export type {
 export { attend, breathe, run, runSync, scores, type Step, type Steps, type StepsOptions } from "./selected/steps.ts";
 export type { AttentionShape, Positions } from "./shape.ts";
 export { softmaxAttention } from "./softmax-attention.ts";
+export { floatsOf } from "./tensor.ts";
 export { plainTurning, type Rotary, type Turning } from "./turning.ts";

@@ -59,7 +59,8 @@ export function partOf<J extends ReferenceJob>(call: J, part: CallPart): J {
   const { shape, q, k, v, positions, scores } = call;
   const { batch, batchEnd, query, queryEnd, key, keyEnd } = part;
   const queries = (view: Tensor): Tensor => cut(view, part, query, queryEnd);
-  const keys = (view: Tensor): Tensor => cut(view, part, key, keyEnd);
+  // Factors of stored rows are found by the rows that there are: a cache stays whole, and its call is one document.
+  const keys = (view: Tensor): Tensor => (call.stored === undefined ? cut(view, part, key, keyEnd) : view);
   const [queryOffset, keyLength] = [
     positions.queryOffset.subarray(batch, batchEnd).map((offset) => offset + query - key),
     positions.keyLength.subarray(batch, batchEnd).map((length) => Math.min(Math.max(length - key, 0), keyEnd - key)),

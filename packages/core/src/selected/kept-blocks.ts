@@ -4,7 +4,7 @@ import { BlockSummary, type BlockFold } from "./block-summary.ts";
 import type { Kept, KeptSizes, SelectingCall } from "./selecting-variant.ts";
 import type { Steps } from "./steps.ts";
 
-/** One row for every block of a call's keys, [B, G, ceil(M / C), width]. */
+/** One row for every block of a call's keys, [B, G, ceil(M / C), width]. Keys are read up to a batch element's length. */
 export function* summariseBlocks<I extends AttentionInputs>(
   { shape, k, positions }: Pick<SelectingCall<I>, "shape" | "k" | "positions">,
   blockSize: number,

@@ -196,7 +196,7 @@ class KeepingDecoder<I extends AttentionInputs, S> implements SelectedDecoder<I>
     const job = {
       shape,
       q,
-      ...cache.tensors(shape.keys),
+      ...cache.tensors(this.#sizes.rows),
       positions: { queryOffset: new Int32Array(batch).fill(length), keyLength: new Int32Array(batch).fill(shape.keys) },
       visibility: visibilityOf(this.#variant),
       scores,
