@@ -73,11 +73,7 @@ INLINE lanes_i32 lanes_min(lanes_i32 a, lanes_i32 b) { return of_vi(vi_min(vi_of
 INLINE lanes_i32 lanes_max(lanes_i32 a, lanes_i32 b) { return of_vi(vi_max(vi_of(a), vi_of(b))); }
 INLINE lanes_i32 lanes_select(lanes_i32 mask, lanes_i32 a, lanes_i32 b) { return (a & mask) | (b & ~mask); }
 
-// Of indices; the largest integer counts as unequal.
-INLINE int lanes_equal(lanes_i32 a, lanes_i32 b) {
-  const lanes_i32 afterA = (lanes_i32)((lanes_u32)a + 1), afterB = (lanes_i32)((lanes_u32)b + 1);
-  return vm_all(vm_and(vi_less(vi_of(a), vi_of(afterB)), vi_less(vi_of(b), vi_of(afterA))));
-}
+INLINE int lanes_equal(lanes_i32 a, lanes_i32 b) { return vm_all(vi_less(vi_of((lanes_i32)(a == b)), vi_set(0))); }
 
 // Division that rounds down. Nothing traps: x / 0 and x % 0 are 0, and dividing by -1 wraps around.
 INLINE int32_t floor_quotient(int32_t a, int32_t b) {
@@ -210,8 +206,11 @@ INLINE int32_t table_at(const Table *table, int32_t index) {
 
 // Indices that follow each other, as those of a distance q - k do along the rows, are one load, and equal ones (a
 // distance that is cut off) one number: number by number, a table costs as much as the products of a narrow head.
-INLINE lanes_i32 table_lanes(const Table *table, lanes_i32 index) {
-  const int32_t first = index[0], last = index[LANES - 1];
+INLINE lanes_i32 table_lanes(const Table *table, const char *at) {
+  int32_t first, last;
+  __builtin_memcpy(&first, at, sizeof first);
+  __builtin_memcpy(&last, at + (LANES - 1) * sizeof last, sizeof last);
+  const lanes_i32 index = lanes_load(at);
   lanes_i32 steps;
   for (int i = 0; i < LANES; i++) steps[i] = i;
   if (last - (int64_t)first == LANES - 1 && first >= 0 && last < table->length && lanes_equal(index, first + steps))
@@ -226,12 +225,25 @@ INLINE lanes_i32 table_lanes(const Table *table, lanes_i32 index) {
 static void each_lookup(Register to, Register a, const Table *table, int repeated, int outer, int vectors) {
   for (int j = 0; j < outer; j++)
     for (int v = 0; v < vectors; v++) {
-      const lanes_i32 index = lanes_load(a.at + j * a.outer + v * a.vector);
-      lanes_i32 result = {0};
-      if (repeated) result = (lanes_i32){0} + table_at(table, index[0]);
-      else result = table_lanes(table, index);
+      const char *index = a.at + j * a.outer + v * a.vector;
+      const lanes_i32 result = repeated ? (lanes_i32){0} + table_at(table, lanes_load(index)[0]) : table_lanes(table, index);
       __builtin_memcpy(to.at + j * to.outer + v * to.vector, &result, sizeof result);
     }
+}
+
+INLINE void each_lookup_add_of(Register to, Register a, Register b, const Table *table, int outer, const int vectors) {
+  for (int j = 0; j < outer; j++, to.at += to.outer, a.at += a.outer, b.at += b.outer)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      const lanes_f32 found = as_f32(table_lanes(table, a.at + v * a.vector));
+      const lanes_i32 result = as_i32(as_f32(lanes_load(b.at + v * b.vector)) + found);
+      __builtin_memcpy(to.at + v * to.vector, &result, sizeof result);
+    }
+}
+
+static void each_lookup_add(Register to, const Register *a, const Register *b, const Table *table, int outer, int vectors) {
+  if (vectors == PANEL_VECTORS) each_lookup_add_of(to, *a, *b, table, outer, PANEL_VECTORS);
+  else each_lookup_add_of(to, *a, *b, table, outer, vectors);
 }
 
 static void each_score(Register to, const Chunk *chunk) {
@@ -291,6 +303,7 @@ INLINE void instruction_run(Chunk *chunk, const Program *program, const int32_t 
   case OP_LOOKUP:
     each_lookup(to, *a, program->tables + code[3], to.vector == 0, outer, vectors);
     return;
+  case OP_FLOOKADD: each_lookup_add(to, a, b, program->tables + code[4], outer, vectors); return;
   case OP_ISHR:
   case OP_IAND: each_immediate(op, to, *a, code[4], outer, vectors); return;
   case OP_SELECT: each_three(OP_SELECT, to, registers, code, outer, vectors); return;

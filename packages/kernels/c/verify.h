@@ -29,9 +29,10 @@ static inline int program_verify(const Program *program, int isScore) {
         if (from < 0 || from >= PROGRAM_REGISTERS || classes[from] == NONE) return 0;
         if (section != PAIR && classes[from] != UNIFORM && classes[from] != section) return 0;
       }
-      if (op == OP_LOOKUP &&
-          (code[3] < 0 || code[3] >= program->tableCount || program->tables[code[3]].length < 1))
-        return 0;
+      if (op == OP_LOOKUP || op == OP_FLOOKADD) {
+        const int table = op == OP_LOOKUP ? code[3] : code[4];
+        if (table < 0 || table >= program->tableCount || program->tables[table].length < 1) return 0;
+      }
       if (op == OP_ISHR && (code[4] < 0 || code[4] > 31)) return 0;
       if (classes[to] != NONE && !(section == PAIR && classes[to] == PAIR)) return 0;
       classes[to] = section;

@@ -18,9 +18,10 @@ export function relativeBias(table: Float32Array, heads: number): Score {
     );
   }
   const reach = (span - 1) / 2;
-  // By q - k, which rises along the queries that a kernel takes at a time: their biases are then one load.
+  // By q - k, which rises along the queries that a kernel takes at a time: their biases are then one load. Where a head's biases
+  // begin is added to the query and to the bounds, once a row, and not to every pair.
   const reversed = Float32Array.from(table, (_, i) => table[i - (i % span) + span - 1 - (i % span)]!);
-  return score`s + ${reversed}[h * ${span} + ${reach} + min(max(q - k, ${-reach}), ${reach})]`;
+  return score`s + ${reversed}[min(max(q + h * ${span} + ${reach} - k, h * ${span}), h * ${span} + ${span - 1})]`;
 }
 
 export interface T5BiasOptions extends T5BucketOptions {

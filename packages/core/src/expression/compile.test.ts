@@ -84,6 +84,9 @@ function run({ code, ends, result, tables }: Program, at: PairPosition): { int: 
       const table = tables[b]!;
       const value = table[Math.min(Math.max(ints[a]!, 0), table.length - 1)]!;
       set(value, value);
+    } else if (op === OP.FLOOKADD) {
+      const table = tables[c]!;
+      set(0, reals[b]! + table[Math.min(Math.max(ints[a]!, 0), table.length - 1)]!);
     } else if (op === OP.SELECT) {
       const from = ints[a] === -1 ? b : c;
       set(ints[from]!, reals[from]!);
@@ -187,6 +190,9 @@ describe("a program", () => {
       "KEY",
       "ISUBF SCORE FNMADD",
     ]);
+    expect(listing(compile(score`s + ${Float32Array.of(1)}[min(max(q - k, 0), h)]`))[3]).toBe(
+      "ISUB ICLAMP SCORE FLOOKADD",
+    );
   });
 
   test("divides by powers of two with shifts, and has every subexpression once", () => {

@@ -46,6 +46,8 @@ interface Instruction {
   /** Indices of nodes. */
   readonly inputs: readonly number[];
   readonly immediate: number;
+  /** Of a lookup. */
+  readonly array?: LookupArray | undefined;
 }
 
 /** Section of a value: 0 uniform, 1 row, 2 key, 3 pair. */
@@ -70,11 +72,12 @@ function translate(where: string, flat: FlatCode): Program {
   const arrays: LookupArray[] = [];
   const code = new Int32Array(order.length * INSTRUCTION_INTS);
   for (const [place, index] of order.entries()) {
-    const { op, node, immediate } = instructions[index]!;
+    const { op, node, immediate, array } = instructions[index]!;
     const [a = 0, b = 0, c = immediate] = inputs[place]!.map((input) => registers[input]!);
     code.set([op, registers[place]!, a, b, c], place * INSTRUCTION_INTS);
     if (op === OP.CONST) code[place * INSTRUCTION_INTS + 2] = bitsOf(node);
-    if (op === OP.LOOKUP) code[place * INSTRUCTION_INTS + 3] = tableNumber(arrays, node.array!);
+    if (op === OP.LOOKUP) code[place * INSTRUCTION_INTS + 3] = tableNumber(arrays, array!);
+    if (op === OP.FLOOKADD) code[place * INSTRUCTION_INTS + 4] = tableNumber(arrays, array!);
   }
   const ends = [0, 1, 2, 3].map((section) => countUpTo(sections, section)) as [number, number, number, number];
   return { code, ends, result: registers[result]!, tables: arrays.map(tableOf) };
@@ -93,10 +96,13 @@ function instructionOf({ nodes, operands }: FlatCode, node: Node, index: number)
       immediate: shift ? Math.log2(divisor.value) : divisor.value - 1,
     };
   }
-  return fused({ nodes, operands }, node, inputs) ?? { op: node.op, node, inputs, immediate: 0 };
+  return fused({ nodes, operands }, node, inputs) ?? { op: node.op, node, inputs, immediate: 0, array: node.array };
 }
 
-/** A product of pairs that is added to something, or taken from it, is one instruction; so are a distance as a real, and a clamp. */
+/**
+ * A product of pairs that is added to something, or taken from it, is one instruction; so are a distance as a real, a clamp, and what a
+ * table adds.
+ */
 function fused({ nodes, operands }: FlatCode, node: Node, [a, b]: readonly number[]): Instruction | undefined {
   const isPair = (index: number, op: Operation): boolean =>
     nodes[index]!.op === op &&
@@ -108,6 +114,14 @@ function fused({ nodes, operands }: FlatCode, node: Node, [a, b]: readonly numbe
   }
   if (node.op === OP.IMIN && isPair(a!, OP.IMAX)) {
     return { op: OP.ICLAMP, node, inputs: [...operands[a!]!, b!], immediate: 0 };
+  }
+  for (const [index, other] of [
+    [a!, b!],
+    [b!, a!],
+  ] as const) {
+    if (node.op !== OP.FADD || !isPair(index, OP.LOOKUP)) continue;
+    const inputs = [operands[index]![0]!, other];
+    return { op: OP.FLOOKADD, node, inputs, immediate: 0, array: nodes[index]!.array };
   }
   if (node.op === OP.FADD && isProduct(a!)) {
     return { op: OP.FMADD, node, inputs: [...operands[a!]!, b!], immediate: 0 };

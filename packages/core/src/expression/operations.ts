@@ -51,6 +51,8 @@ export const OP = {
   ISUBF: 35,
   /** min(max(a, b), c) of integers */
   ICLAMP: 36,
+  /** a: the register of an index, as LOOKUP's; b: what is added; c: the number of a table of reals */
+  FLOOKADD: 37,
   ILT: 40,
   ILE: 41,
   IEQ: 42,

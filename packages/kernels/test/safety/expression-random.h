@@ -77,7 +77,8 @@ static const struct {
     {OP_IEQ, TRUTH, {TRUTH, TRUTH}}, {OP_FLT, TRUTH, {REAL, REAL}}, {OP_FLE, TRUTH, {REAL, REAL}},
     {OP_FEQ, TRUTH, {REAL, REAL}},  {OP_AND, TRUTH, {TRUTH, TRUTH}}, {OP_OR, TRUTH, {TRUTH, TRUTH}},
     {OP_NOT, TRUTH, {TRUTH}},       {OP_LOOKUP, NOTHING, {INT}},    {OP_LOOKUP, NOTHING, {INT}},
-    {OP_LOOKUP, NOTHING, {INT}},    {OP_LOOKUP, NOTHING, {INT}},
+    {OP_LOOKUP, NOTHING, {INT}},    {OP_LOOKUP, NOTHING, {INT}},    {OP_FLOOKADD, REAL, {INT, REAL}},
+    {OP_FLOOKADD, REAL, {INT, REAL}},
     {OP_SELECT, INT, {TRUTH, INT, INT}}, {OP_SELECT, REAL, {TRUTH, REAL, REAL}}, {OP_SELECT, TRUTH, {TRUTH, TRUTH, TRUTH}},
 };
 
@@ -179,6 +180,11 @@ static void writer_operation(Writer *w) {
     if (!w->to->tableCount) return;
     operands[1] = random_int(random, 0, w->to->tableCount - 1);
     makes = w->to->tableTypes[operands[1]];
+  }
+  if (op == OP_FLOOKADD) {
+    if (!w->to->tableCount) return;
+    operands[2] = random_int(random, 0, w->to->tableCount - 1);
+    if (w->to->tableTypes[operands[2]] != REAL) return;
   }
   if (op == OP_ISHR) operands[2] = random_int(random, 0, 31);
   if (op == OP_IAND) operands[2] = random_once(random, 2) ? (1 << random_int(random, 0, 30)) - 1 : operands[2];

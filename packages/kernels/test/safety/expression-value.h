@@ -114,6 +114,11 @@ static Number instruction_value(const Expression *e, const int32_t *code, const 
     found.i = e->tables[code[3]][index];
     return found;
   }
+  case OP_FLOOKADD: {
+    const int last = e->lengths[code[4]] - 1, index = a.i < 0 ? 0 : a.i > last ? last : a.i;
+    const Number found = real_of_bits(e->tables[code[4]][index]);
+    return real(at, b.x + found.x, b.error + found.error);
+  }
   case OP_IADD: return whole((int64_t)a.i + b.i);
   case OP_ISUB: return whole((int64_t)a.i - b.i);
   case OP_IMUL: return whole((int64_t)a.i * b.i);
