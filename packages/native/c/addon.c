@@ -119,8 +119,10 @@ static napi_value workspace(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, &count, arguments, 0, 0);
   double x[6];
   for (int i = 0; i < 6; i++) x[i] = numberArgument(env, arguments[i]);
-  if (!(x[0] >= 0 && x[0] < isas) || table[(int)x[0]].missing || !(x[1] >= 1 && x[1] <= SACCADE_ROWS) ||
-      !(x[2] >= 1 && x[2] <= MAX_WIDTH) || !(x[3] >= 1 && x[3] <= MAX_WIDTH) || !(x[4] >= 1 && x[4] <= SACCADE_OPERANDS) || !(x[5] >= 0 && x[5] <= 7)) {
+  const double mostRows = x[5] >= SCRATCH_GATHERED ? SACCADE_GATHERED_ROWS : SACCADE_ROWS;
+  if (!(x[0] >= 0 && x[0] < isas) || table[(int)x[0]].missing || !(x[1] >= 1 && x[1] <= mostRows) ||
+      !(x[2] >= 1 && x[2] <= MAX_WIDTH) || !(x[3] >= 1 && x[3] <= MAX_WIDTH) || !(x[4] >= 1 && x[4] <= SACCADE_OPERANDS) ||
+      !(x[5] >= 0 && x[5] < 2 * SCRATCH_GATHERED)) {
     napi_throw_range_error(env, 0, "native: workspace of an impossible shape");
     return 0;
   }
