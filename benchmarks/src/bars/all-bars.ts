@@ -8,6 +8,7 @@ import { firstCall } from "./first-call.ts";
 import { patternBars } from "./pattern-bars.ts";
 import { peakMemory } from "./peak-memory.ts";
 import { scheduleBars } from "./schedule-bars.ts";
+import { selectedBars } from "./selected-bars.ts";
 import { peer, saccade } from "./sides.ts";
 import { storedBars } from "./stored-bars.ts";
 import { windowBars } from "./window-bars.ts";
@@ -132,6 +133,7 @@ export const BARS: readonly Bar[] = [
   ...patternBars,
   ...scheduleBars,
   ...storedBars,
+  ...selectedBars,
 ];
 
 function runs(shape: CallShape): Promise<Measured> {
