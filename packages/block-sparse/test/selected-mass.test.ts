@@ -1,6 +1,6 @@
 import { tensor, type AttentionInputs, type SelectedAttention } from "@saccade/core";
 import { describe, expect, test } from "vitest";
-import { cumulative, indexTopK, oracleBlocks, topKBlocks, type IndexInputs } from "../src/index.ts";
+import { cumulative, indexTopK, oracleBlocks, pageSelect, topKBlocks, type IndexInputs } from "../src/index.ts";
 import { availableRuntimes } from "./available-runtimes.ts";
 import { difference, inputs } from "./call-inputs.ts";
 import { explicitAttention } from "./explicit-attention.ts";
@@ -56,6 +56,8 @@ describe.each(runtimes)("the selected mass on $label", ({ runtime }) => {
     const call = topics();
     const rivals: { attend: SelectedAttention<IndexInputs>; blockSize: number }[] = [
       { attend: topKBlocks({ blockSize: 16, topK: 5 }), blockSize: 16 },
+      { attend: pageSelect({ pageSize: 8, budget: 80 }), blockSize: 8 },
+      { attend: pageSelect({ pageSize: 8, budget: 80, perQueryHead: true }), blockSize: 8 },
       { attend: cumulative({ tau: 0.7, blockSize: 16, queryBlock: 16, similarity: -1 }), blockSize: 16 },
       { attend: indexTopK({ topK: 64, indexDim: 16 }), blockSize: 1 },
     ];
