@@ -1,5 +1,6 @@
 import type { BlockList } from "@saccade/core";
 import type { AttentionShape } from "@saccade/core/variants";
+import type { BlockRowList } from "./list-pattern.ts";
 import { shown } from "./checks.ts";
 
 /**
@@ -8,8 +9,15 @@ import { shown } from "./checks.ts";
  */
 export type BlockLists = BlockList | readonly BlockList[] | readonly (readonly BlockList[])[];
 
+export interface CheckedList extends BlockRowList {
+  /** Its rows. */
+  readonly rows: number;
+  /** The largest block of keys that it names, -1 without any. */
+  readonly largest: number;
+}
+
 /** Lists by batch element and query head; one batch element or head stands for all. */
-export type CheckedLists = readonly (readonly BlockList[])[];
+export type CheckedLists = readonly (readonly CheckedList[])[];
 
 /**
  * Checks what does not depend on a call, and keeps copies.
@@ -19,7 +27,7 @@ export type CheckedLists = readonly (readonly BlockList[])[];
 export function checkedLists(where: string, blocks: BlockLists): CheckedLists {
   const perHead: readonly unknown[] = Array.isArray(blocks) ? blocks : [blocks];
   const perBatch = Array.isArray(perHead[0]) ? (perHead as readonly (readonly BlockList[])[]) : [perHead];
-  const copies = new Map<BlockList, BlockList>();
+  const copies = new Map<BlockList, CheckedList>();
   return perBatch.map((lists, b) => {
     if (!Array.isArray(lists) || lists.length === 0 || lists.length !== perBatch[0]!.length) {
       throw new RangeError(`${where}: blocks[${b}] is ${shown(lists)}, expected a list for every query head`);
@@ -29,7 +37,7 @@ export function checkedLists(where: string, blocks: BlockLists): CheckedLists {
       if (copy === undefined) {
         const place = perBatch.length > 1 ? `blocks[${b}][${h}]` : lists.length > 1 ? `blocks[${h}]` : "blocks";
         checkList(`${where}: ${place}`, list);
-        copy = { starts: list.starts.slice(), keyBlocks: list.keyBlocks.slice() };
+        copy = rowList(list);
         copies.set(list, copy);
       }
       return copy;
@@ -57,8 +65,7 @@ export function checkCallLists(
       `${where}: blocks has lists for ${sizes} batch elements and heads, expected B = ${batch} and H = ${heads}`,
     );
   }
-  for (const { starts, keyBlocks } of new Set(perBatch.flat())) {
-    const own = starts.length - 1;
+  for (const { rows: own, largest } of new Set(perBatch.flat())) {
     if (own < rows) {
       throw new RangeError(
         `${where}: blocks has ${own} rows of ${blockSize} positions, expected the ${rows} that the call's positions need`,
@@ -66,22 +73,9 @@ export function checkCallLists(
     }
     // A list may be made for more tokens than there are yet.
     const most = Math.max(own, Math.ceil(keys / blockSize));
-    const largest = largestBlock(keyBlocks);
     if (largest >= most)
       throw new RangeError(`${where}: blocks lists block ${largest} of keys, expected blocks below ${most}`);
   }
-}
-
-const largestOf = new WeakMap<Int32Array, number>();
-
-function largestBlock(keyBlocks: Int32Array): number {
-  let most = largestOf.get(keyBlocks);
-  if (most === undefined) {
-    most = -1;
-    for (const block of keyBlocks) if (block > most) most = block;
-    largestOf.set(keyBlocks, most);
-  }
-  return most;
 }
 
 function checkList(what: string, list: BlockList): void {
@@ -112,14 +106,12 @@ function checkList(what: string, list: BlockList): void {
   }
 }
 
-/** Whether row `block` of a list names a block of keys. */
-export function inList({ starts, keyBlocks }: BlockList, block: number, keyBlock: number): boolean {
-  if (block < 0 || block + 1 >= starts.length) return false;
-  let [low, high] = [starts[block]!, starts[block + 1]!];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (keyBlocks[middle]! < keyBlock) low = middle + 1;
-    else high = middle;
-  }
-  return low < starts[block + 1]! && keyBlocks[low] === keyBlock;
+/** A copy of a list, by rows. */
+function rowList(list: BlockList): CheckedList {
+  const [starts, keyBlocks] = [list.starts.slice(), list.keyBlocks.slice()];
+  const rows = starts.length - 1;
+  const rowOf = (row: number): Int32Array => keyBlocks.subarray(starts[row], starts[row + 1]);
+  const names = (row: number, block: number): boolean => row < rows && rowOf(row).includes(block);
+  const largest = keyBlocks.reduce((most, block) => Math.max(most, block), -1);
+  return { rows, largest, rowOf, names };
 }

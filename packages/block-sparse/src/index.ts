@@ -3,6 +3,9 @@
  *
  * @module
  */
+export { aShape, type AShapeOptions } from "./a-shape.ts";
+export { bigBird, type BigBirdOptions } from "./big-bird.ts";
+export type { BlockLists } from "./block-list.ts";
 export { blockSparse, type BlockSparseOptions } from "./block-sparse.ts";
 export type { CommonOptions } from "./common-options.ts";
 export { cumulative, type CumulativeOptions } from "./cumulative.ts";
@@ -11,3 +14,9 @@ export { oracleBlocks, type OracleBlocksOptions } from "./oracle-blocks.ts";
 export { pageSelect, type PageSelectOptions } from "./page-select.ts";
 export type { SelectingOptions } from "./selecting-options.ts";
 export { topKBlocks, type TopKBlocksOptions } from "./top-k-blocks.ts";
+export { document, type DocumentOptions } from "./document.ts";
+export { fixed, type FixedOptions } from "./fixed.ts";
+export { longformer, type LongformerOptions } from "./longformer.ts";
+export { perHead } from "./per-head.ts";
+export { strided, type StridedOptions } from "./strided.ts";
+export { verticalSlash, type VerticalSlashOptions } from "./vertical-slash.ts";

@@ -1,4 +1,4 @@
-import { and, type BlockList, type Mask } from "@saccade/core";
+import { and, type Mask } from "@saccade/core";
 import {
   bandOf,
   blockPositions,
@@ -14,23 +14,33 @@ import {
   type Reach,
   type Schedule,
 } from "@saccade/core/variants";
-import { inList } from "./block-list.ts";
 import type { Pattern } from "./pattern.ts";
 import { rowBlocks } from "./row-blocks.ts";
+
+/** Which blocks of keys a row of blocks of queries names. */
+export interface BlockRowList {
+  /** The blocks of a row, from 0 on, ascending, those from `columns` on left out or not. */
+  readonly rowOf: (row: number, columns: number) => Int32Array;
+  /** Whether a row, from 0 on, names a block: the definition. */
+  readonly names: (row: number, block: number) => boolean;
+}
 
 export interface ListPatternOptions {
   readonly name: string;
   /** C */
   readonly blockSize: number;
-  /** The list of a batch element and query head, with `rows` rows of blocks of queries at least where it can have them. */
-  readonly listOf: (b: number, h: number, rows: number) => BlockList;
+  /** The list of a batch element and query head. Heads with the same object share their schedule, and in a group their rows. */
+  readonly listOf: (b: number, h: number) => BlockRowList;
   /** Checks a call of that shape whose queries stand in blocks below `rows`. */
   readonly check?: (shape: AttentionShape, rows: number) => void;
   /** Which pairs of the listed blocks are visible. */
   readonly shown: Mask;
 }
 
-/** The pairs inside listed blocks: query p and key k where the list's row floor(p / C) names floor(k / C). */
+/**
+ * The pairs inside listed blocks: query p and key k where the list's row floor(p / C) names floor(k / C). Queries before position 0 are in no
+ * row, and see nothing.
+ */
 export function listPattern({ name, blockSize, listOf, check, shown }: ListPatternOptions): Pattern {
   const { ahead, back, rest } = bandOf(shown);
   const list: ListScheduleOptions = { blockSize, listOf, shown: rest, reach: { ahead, back } };
@@ -39,10 +49,7 @@ export function listPattern({ name, blockSize, listOf, check, shown }: ListPatte
     visibility: {
       reach: list.reach,
       mask: rest,
-      listed: (q, k, b, h) => {
-        const block = Math.floor(q / blockSize);
-        return inList(listOf(b, h, block + 1), block, Math.floor(k / blockSize));
-      },
+      listed: (q, k, b, h) => q >= 0 && listOf(b, h).names(Math.floor(q / blockSize), Math.floor(k / blockSize)),
     },
     schedule: (shape, at, pairTerms) => {
       check?.(shape, rowsOf(shape, at, blockSize));
@@ -71,37 +78,36 @@ function listSchedule(
   { blockSize, listOf, shown, reach }: ListScheduleOptions,
   pairTerms: boolean,
 ): Schedule {
-  const rows = rowsOf(shape, at, blockSize);
-  const stack = stackOf(shape, (b, h) => listOf(b, h, rows));
+  const stack = stackOf(shape, listOf);
   const positions = blockPositions(stack === 1 ? { ...shape, kvHeads: shape.heads } : shape);
   const blocks = rowBlocks(shape.queries, at, blockSize, positions);
   const apart = shown === undefined ? { batch: false, heads: false } : tellsApart(shown);
   const found = new KeyRuns(boundsOf(shown ?? EVERYTHING), reach, pairTerms);
-  const numbers = new Map<BlockList, number>();
+  const numbers = new Map<BlockRowList, number>();
   const made = stackedLists(
     shape,
     stack,
     ({ b, h0 }) => {
-      const list = listOf(b, h0, rows);
+      const list = listOf(b, h0);
       if (!numbers.has(list)) numbers.set(list, numbers.size);
       const places = [at.queryOffset[b], at.keyLength[b], numbers.get(list)];
       return [...places, apart.batch && b, apart.heads && h0].join();
     },
     ({ b, h0, h1 }) => {
-      const { starts, keyBlocks } = listOf(b, h0, rows);
+      const list = listOf(b, h0);
+      const columns = Math.ceil(at.keyLength[b]! / blockSize);
       const writer = new TaskWriter();
       for (const block of blocks) {
         writer.begin(block);
         const first = block.start + at.queryOffset[b]!;
         if (first < 0) continue;
         found.begin({ first, last: first + block.count - 1, b, h0, h1, keys: at.keyLength[b]! });
-        const row = Math.floor(first / blockSize);
-        const end = starts[row + 1]!;
-        for (let entry = starts[row]!; entry < end; entry++) {
-          const from = keyBlocks[entry]!;
+        const named = list.rowOf(Math.floor(first / blockSize), columns);
+        for (let entry = 0; entry < named.length; entry++) {
+          const from = named[entry]!;
           // Neighbours are asked about together.
-          while (entry + 1 < end && keyBlocks[entry + 1] === keyBlocks[entry]! + 1) entry++;
-          found.add(from * blockSize, (keyBlocks[entry]! + 1) * blockSize);
+          while (entry + 1 < named.length && named[entry + 1] === named[entry]! + 1) entry++;
+          found.add(from * blockSize, (named[entry]! + 1) * blockSize);
         }
         for (let run = 0; run < found.runs.length; run += 3) {
           const start = found.runs[run]!;
@@ -115,7 +121,7 @@ function listSchedule(
 }
 
 /** Heads of a group stack where they all have the same list. */
-function stackOf({ batch, heads, kvHeads }: AttentionShape, listOf: (b: number, h: number) => BlockList): number {
+function stackOf({ batch, heads, kvHeads }: AttentionShape, listOf: ListPatternOptions["listOf"]): number {
   const group = heads / kvHeads;
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {

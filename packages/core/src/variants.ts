@@ -26,7 +26,16 @@ export { KeyRuns } from "./schedule/key-runs.ts";
 export { visibilitySchedule } from "./schedule/mask-schedule.ts";
 export { reachEnd, reachStart, UNBOUNDED, type Reach } from "./schedule/reach.ts";
 export { stackedLists, type CountedList, type Stack } from "./schedule/run-lists.ts";
-export { FINISH, MASKED, NO_INDICES, PARTIAL, TASK_INTS, type Schedule, type TaskList } from "./schedule/schedule.ts";
+export {
+  FINISH,
+  MASKED,
+  NO_INDICES,
+  PARTIAL,
+  TASK_INTS,
+  taskRow,
+  type Schedule,
+  type TaskList,
+} from "./schedule/schedule.ts";
 export { TaskWriter, type BlockRows, type TaskKeys } from "./schedule/task-writer.ts";
 export { meanOfKeys, summaryFloats, type BlockFold } from "./selected/block-summary.ts";
 export { cut, type CallPart } from "./selected/call-part.ts";

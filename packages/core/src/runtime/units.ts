@@ -151,13 +151,15 @@ function cutBlock(
 ): BlockCut {
   let pairs = 0;
   let keys = 0;
+  let keyEnd = 0;
   for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) {
     pairs += tasks[at + 1]! * tasks[at + 4]!;
     keys += tasks[at + 4]!;
+    keyEnd = Math.max(keyEnd, taskKeyEnd(tasks, at, indices));
   }
   const share = keys / Math.max(1, Math.min(wanted, Math.floor(keys / SPLIT_KEYS)));
   const width = Math.ceil(share / PART_ALIGNMENT) * PART_ALIGNMENT;
-  // Tasks of a block stand in ascending key order.
+  // Tasks of a block stand in ascending key order, but for those of gathered blocks, which are not cut.
   const ends: number[] = [];
   let before = 0;
   for (let at = from * TASK_INTS; at < to * TASK_INTS; at += TASK_INTS) {
@@ -167,7 +169,7 @@ function cutBlock(
     }
     before += count;
   }
-  ends.push(taskKeyEnd(tasks, (to - 1) * TASK_INTS, indices));
+  ends.push(keyEnd);
   return {
     firstTask: firstTask + from,
     taskCount: to - from,

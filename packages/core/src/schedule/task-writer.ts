@@ -1,20 +1,24 @@
 import type { CountedList } from "./run-lists.ts";
 import { FINISH, putTask, TASK_INTS } from "./schedule.ts";
 
-/** The rows of a block: query indices start, start + stride, ... */
+/** Rows: query indices start, start + stride, ..., or a list of them. */
 export interface BlockRows {
   readonly start: number;
   readonly count: number;
   /** Default 1. */
   readonly stride?: number | undefined;
+  /** Where `count` ascending query indices begin among the schedule's, the first of them `start`. Default: there is no list. */
+  readonly index?: number | undefined;
 }
 
-/** Keys that the rows of a block meet: start, start + stride, ... */
+/** Keys that rows meet: start, start + stride, ..., or a list of them. */
 export interface TaskKeys {
   readonly start: number;
   readonly count: number;
   /** Default 1. */
   readonly stride?: number | undefined;
+  /** Where `count` ascending keys begin among the schedule's indices, the first of them `start`. Default: there is no list. */
+  readonly index?: number | undefined;
   /** PARTIAL, MASKED. Default 0: every row sees every key. */
   readonly flags?: number | undefined;
   /** Index into the schedule's reaches. Default 0. */
@@ -33,16 +37,17 @@ export class TaskWriter {
   #rows: BlockRows = { start: 0, count: 0 };
   #pairs = 0;
 
-  /** The tasks that follow are for these rows. */
-  begin(rows: BlockRows): void {
+  /** The tasks that follow are for these rows; in a gathered schedule, for some of them each. */
+  begin(rows: BlockRows, gathered = false): void {
     this.#end();
     this.#blocks.push(this.#at / TASK_INTS);
     this.#rows = rows;
+    if (gathered) this.#put({ start: 0, count: 0 }, rows);
   }
 
   /** In ascending order of keys; no keys, no task. */
-  put(keys: TaskKeys): void {
-    if (keys.count > 0) this.#put(keys);
+  put(keys: TaskKeys, rows: BlockRows = this.#rows): void {
+    if (keys.count > 0 && rows.count > 0) this.#put(keys, rows);
   }
 
   list(): CountedList {
@@ -51,19 +56,22 @@ export class TaskWriter {
     return { tasks, blocks: Int32Array.from([...this.#blocks, this.#at / TASK_INTS]), pairs: this.#pairs };
   }
 
-  #put({ start, count, stride = 1, flags = 0, reach = 0, operand = 0, row = start }: TaskKeys): void {
+  #put(keys: TaskKeys, rows: BlockRows): void {
+    const { start, count, stride = 1, index = -1, flags = 0, reach = 0, operand = 0, row = start } = keys;
     if (this.#at === this.#tasks.length) {
       const grown = new Int32Array(2 * this.#tasks.length);
       grown.set(this.#tasks);
       this.#tasks = grown;
     }
-    const rows = this.#rows;
-    putTask(this.#tasks, this.#at, rows.start, rows.count, start, count, flags);
-    this.#tasks[this.#at + 2] = rows.stride ?? 1;
-    this.#tasks[this.#at + 5] = stride;
-    this.#tasks[this.#at + 6] = operand;
-    this.#tasks[this.#at + 8] = row;
-    this.#tasks[this.#at + 11] = reach;
+    const [tasks, at] = [this.#tasks, this.#at];
+    putTask(tasks, at, rows.start, rows.count, start, count, flags);
+    tasks[at + 2] = rows.stride ?? 1;
+    tasks[at + 5] = stride;
+    tasks[at + 6] = operand;
+    tasks[at + 8] = row;
+    tasks[at + 9] = rows.index ?? -1;
+    tasks[at + 10] = index;
+    tasks[at + 11] = reach;
     this.#at += TASK_INTS;
     this.#pairs += rows.count * count;
   }
@@ -72,7 +80,7 @@ export class TaskWriter {
   #end(): void {
     const first = this.#blocks.at(-1);
     if (first === undefined) return;
-    if (this.#at === first * TASK_INTS) this.#put({ start: 0, count: 0 });
+    if (this.#at === first * TASK_INTS) this.#put({ start: 0, count: 0 }, this.#rows);
     this.#tasks[this.#at - TASK_INTS + 7]! |= FINISH;
   }
 }
