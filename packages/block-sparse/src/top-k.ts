@@ -1,4 +1,4 @@
-/** Up to this many are kept in order while scores pass by; for more, a threshold is found by counting. */
+/** Up to this many are kept while scores pass by; for more, a threshold is found by counting. */
 const FEW = 24;
 
 /** Bits of a score's place in the order that are counted at a time. */
@@ -27,45 +27,74 @@ export function topKInto(
     for (let j = 0; j < count; j++) out[to + j] = j;
     return count;
   }
-  if (k <= FEW) fewOf(scores, at, count, k, out, to);
+  if (k <= 3) threeOf(scores, at, count, k, out, to);
+  else if (k <= FEW) fewOf(scores, at, count, k, out, to);
   else manyOf(scores, at, count, k, out, to);
   return k;
 }
 
-/** The best so far stay sorted; most scores are below the last of them. */
-function fewOf(scores: Float32Array, at: number, count: number, k: number, out: Int32Array, to: number): void {
-  if (k <= 0) return;
-  best.fill(-Infinity, 0, k);
-  let least = -Infinity;
-  let filled = 0;
+/** The best three in variables, and of them the first k: where lists are many and short, this is most of the time. */
+function threeOf(scores: Float32Array, at: number, count: number, k: number, out: Int32Array, to: number): void {
+  let [a, b, c] = [-Infinity, -Infinity, -Infinity];
+  let [first, second, third] = [-1, -1, -1];
   for (let j = 0; j < count; j++) {
     const score = scores[at + j]!;
-    if (score > least) {
-      filled = Math.min(k, filled + 1);
-      let place = filled - 1;
-      for (; place > 0 && best[place - 1]! < score; place--) {
-        best[place] = best[place - 1]!;
-        out[to + place] = out[to + place - 1]!;
-      }
-      best[place] = score;
-      out[to + place] = j;
-      least = best[k - 1]!;
+    if (!(score > c)) continue;
+    if (!(score > b)) {
+      c = score;
+      third = j;
+      continue;
+    }
+    c = b;
+    third = second;
+    if (score > a) {
+      b = a;
+      second = first;
+      a = score;
+      first = j;
+    } else {
+      b = score;
+      second = j;
     }
   }
-  if (filled < k) fillUp(scores, at, k - filled, out, to + filled);
-  for (let n = 1; n < k; n++) {
-    const index = out[to + n]!;
+  if (k > 0) out[to] = first;
+  if (k > 1) out[to + 1] = second;
+  if (k > 2) out[to + 2] = third;
+  // What is above nothing is -Infinity or NaN.
+  let missing = (k > 2 && third < 0 ? 1 : 0) + (k > 1 && second < 0 ? 1 : 0) + (k > 0 && first < 0 ? 1 : 0);
+  for (let j = 0; missing > 0; j++) if (!(scores[at + j]! > -Infinity)) out[to + k - missing--] = j;
+  ascend(out, to, k);
+}
+
+/** Insertion: k is small. */
+function ascend(list: Int32Array, from: number, k: number): void {
+  for (let n = from + 1; n < from + k; n++) {
+    const value = list[n]!;
     let place = n;
-    for (; place > 0 && out[to + place - 1]! > index; place--) out[to + place] = out[to + place - 1]!;
-    out[to + place] = index;
+    for (; place > from && list[place - 1]! > value; place--) list[place] = list[place - 1]!;
+    list[place] = value;
   }
 }
 
-/** The first scores that are above nothing: -Infinity or NaN. */
-function fillUp(scores: Float32Array, at: number, missing: number, out: Int32Array, to: number): void {
-  for (let j = 0, written = 0; written < missing; j++) {
-    if (!(scores[at + j]! > -Infinity)) out[to + written++] = j;
+/** The best so far stay sorted; most scores are below the last of them. */
+function fewOf(scores: Float32Array, at: number, count: number, k: number, out: Int32Array, to: number): void {
+  const kept = best;
+  let filled = 0;
+  let least = -Infinity;
+  for (let j = 0; j < count; j++) {
+    const given = scores[at + j]!;
+    if (filled === k && !(given > least)) continue;
+    const score = given > -Infinity ? given : -Infinity;
+    let place = filled < k ? filled++ : k - 1;
+    for (; place > 0 && kept[place - 1]! < score; place--) {
+      kept[place] = kept[place - 1]!;
+      out[to + place] = out[to + place - 1]!;
+    }
+    kept[place] = score;
+    out[to + place] = j;
+    if (filled === k) least = kept[k - 1]!;
   }
+  ascend(out, to, k);
 }
 
 /** Scores as integers of the same order: the k-th largest is found digit by digit, then everything above it is taken. */

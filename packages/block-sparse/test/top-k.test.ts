@@ -30,7 +30,7 @@ test("takes the k largest, of equal ones the lowest, whatever the scores are", (
 
 test("takes the k largest of many", () => {
   const scores = Float32Array.from({ length: 50_000 }, (_, j) => Math.fround(Math.sin(j * j)));
-  for (const k of [1, 24, 25, 2048, 49_999]) {
+  for (const k of [1, 2, 3, 4, 24, 25, 2048, 49_999]) {
     const out = new Int32Array(k);
     topKInto(scores, 0, scores.length, k, out, 0);
     expect([...out]).toEqual(sorted(scores, k));
