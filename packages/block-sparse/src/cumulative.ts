@@ -122,8 +122,8 @@ function* select(
           const place = placeOf(block, queries, positions, b, sizes);
           const judged = querySimilarity[head * pooledQueries.length + block]! >= sizes.similarity;
           lists[head]!.put(pooled.subarray(at, at + place.seen), { ...place, judged, similar, ...sizes });
+          yield* breathe();
         }
-        yield* breathe();
       }
     }
   }

@@ -123,8 +123,8 @@ function* select(
       for (let i = from; i < to; i++) {
         const at = (b * (to - from) + i - from) * keys;
         topKInto(index, at, visibleEnd(positions, b, i, true), sizes.topK, keyBlocks, starts[i]!);
+        yield* breathe();
       }
-      yield* breathe();
     }
   }
   return { blockSize: 1, queryBlock: 1, listOf: (b) => lists[b]! };

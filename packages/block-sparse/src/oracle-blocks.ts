@@ -87,8 +87,8 @@ function* select(
           finishScores(row, terms, { b, h, i });
           const blocks = massesOfBlocks(row, blockSize, masses);
           topKInto(masses, 0, blocks, starts[i + 1]! - starts[i]!, keyBlocks, starts[i]!);
+          yield* breathe();
         }
-        yield* breathe();
       }
     }
   }

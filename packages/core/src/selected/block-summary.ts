@@ -34,9 +34,12 @@ export const meanOfKeys: BlockFold = {
     let left = count;
     // Four at a time, each sum rounded as if they came alone.
     for (; left >= 4; left -= 4, key += 4 * stride) {
+      const second = key + stride;
+      const third = second + stride;
+      const fourth = third + stride;
       for (let d = 0; d < width; d++) {
-        const [a, b, c, e] = [key + d, key + d + stride, key + d + 2 * stride, key + d + 3 * stride];
-        rows[at + d] = fround(fround(fround(rows[at + d]! + keys[a]!) + keys[b]!) + keys[c]!) + keys[e]!;
+        const two = fround(fround(rows[at + d]! + keys[key + d]!) + keys[second + d]!);
+        rows[at + d] = fround(two + keys[third + d]!) + keys[fourth + d]!;
       }
     }
     for (; left > 0; left--, key += stride) {
