@@ -100,7 +100,7 @@ static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, co
              .lseB = results->lse.b, .lseH = results->lse.h,
              .D = p->D, .E = p->E, .operands = p->operands, .rowBase = from,
              .keyType = p->k.type, .valueType = p->v.type,
-             .unitCount = plan->unitCount, .scale = p->scale, .softcap = p->softcap};
+             .gathered = plan->gathered, .unitCount = plan->unitCount, .scale = p->scale, .softcap = p->softcap};
   for (int o = 0; o < p->operands; o++) job.q[o] = (const float *)q[o].data;
   if (plan->indexCount > 0) job.indices = copy_exactly(buffers, random, plan->indices, plan->indexCount * sizeof(int32_t));
   if (p->maskProgram.given) job.maskProgram = stage_program(buffers, random, &p->maskProgram);
@@ -118,7 +118,8 @@ static Job job_open(Buffers *buffers, Random *random, const Kernels *kernels, co
   const size_t size = sizeof(float);
   const int needs = (p->biasTerm.given || p->maskTerm.given ? SCRATCH_TERMS : 0) |
                     (job.maskProgram || job.scoreProgram ? SCRATCH_PROGRAMS : 0) |
-                    (job.keyType || job.valueType || job.indices ? SCRATCH_COPIES : 0);
+                    (job.keyType || job.valueType || job.indices ? SCRATCH_COPIES : 0) |
+                    (plan->gathered ? SCRATCH_GATHERED : 0);
   job.scratchFloats = kernels->scratchFloats(plan->rows, p->D, p->E, job.operands, needs);
   job.scratch = buffers_add(buffers, random, manner.threads * job.scratchFloats * size);
   if (plan->slots > 0) {

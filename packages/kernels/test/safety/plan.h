@@ -4,7 +4,8 @@
 
 #include "reference.h"
 
-enum { MAX_TASKS = 6000, MAX_UNITS = 6000, MAX_LISTS = 9, MAX_BLOCKS = 2400, MAX_INDICES = 1 << 17, MAX_KEYS = 600 };
+// A gathered plan has every task twice: by blocks, and in its unit's order.
+enum { BLOCK_TASKS = 6000, MAX_TASKS = 2 * BLOCK_TASKS + 9, MAX_UNITS = 6000, MAX_LISTS = 9, MAX_BLOCKS = 2400, MAX_INDICES = 1 << 17, MAX_KEYS = 600 };
 
 // Rows that share their tasks: positions start, start + stride, ..., or those listed from `rowIndex`.
 typedef struct {
@@ -13,6 +14,7 @@ typedef struct {
 
 typedef struct {
   Task tasks[MAX_TASKS];
+  int gathered, firstGathered[10]; // of every list its unit's tasks, and the end
   Unit units[MAX_UNITS];
   Block blocks[MAX_BLOCKS];
   int32_t indices[MAX_INDICES];
@@ -45,7 +47,7 @@ static int all_visible(const Plan *plan, const Problem *p, const Block *block, c
 }
 
 static void task_add(Random *random, Plan *plan, const Problem *p, Block *block, int list, Task task) {
-  if (plan->taskCount == MAX_TASKS) return;
+  if (plan->taskCount == BLOCK_TASKS) return;
   task.rowStart = block->start, task.rowCount = block->count, task.rowStride = block->stride;
   task.rowIndex = block->rowIndex;
   task.operand = random_int(random, 0, p->operands - 1);
@@ -127,7 +129,7 @@ static void block_tasks(Random *random, Plan *plan, const Problem *p, Block *blo
 // Room for one more block and its tasks; null where the plan is full.
 static Block *block_add(Plan *plan, const Problem *p, int count) {
   const int tasks = 2 * p->M + 8, indices = p->M + count;
-  if (plan->blockCount == MAX_BLOCKS || plan->taskCount + tasks > MAX_TASKS) return 0;
+  if (plan->blockCount == MAX_BLOCKS || plan->taskCount + tasks > BLOCK_TASKS) return 0;
   if (plan->indexCount + indices > MAX_INDICES) return 0;
   Block *block = plan->blocks + plan->blockCount++;
   *block = (Block){.count = count, .stride = 1, .rowIndex = -1};
@@ -179,6 +181,29 @@ static int list_blocks(Random *random, Plan *plan, const Problem *p, int list, i
   return made;
 }
 
+// The tasks of a list's blocks as those of one unit: first all of its rows, then the blocks' tasks in any order, as no row
+// stands in two blocks.
+static void list_gather(Random *random, Plan *plan, int list, int from, int to) {
+  const Block *blocks = plan->blocks + plan->firstBlock[list];
+  const int count = plan->firstBlock[list + 1] - plan->firstBlock[list];
+  plan->firstGathered[list] = plan->taskCount;
+  plan->tasks[plan->taskCount++] = (Task){
+      .rowStart = from, .rowCount = to - from, .rowStride = 1, .keyStride = 1, .rowIndex = -1, .keyIndex = -1};
+  const int first = plan->taskCount;
+  for (int i = 0; i < count; i++)
+    for (int t = 0; t < blocks[i].taskCount; t++) {
+      plan->tasks[plan->taskCount] = plan->tasks[blocks[i].firstTask + t];
+      plan->tasks[plan->taskCount++].flags &= ~TASK_FINISH;
+    }
+  for (int i = plan->taskCount - 1; i > first; i--) {
+    const int j = random_int(random, first, i);
+    const Task task = plan->tasks[i];
+    plan->tasks[i] = plan->tasks[j], plan->tasks[j] = task;
+  }
+  plan->tasks[plan->taskCount - 1].flags |= TASK_FINISH;
+  plan->firstGathered[list + 1] = plan->taskCount;
+}
+
 static int block_units(Random *random, Plan *plan, const Problem *p, Unit unit, int mostParts) {
   const int parts = random_int(random, 1, mostParts);
   if (plan->unitCount + parts > MAX_UNITS) return 0;
@@ -207,17 +232,29 @@ static int plan_random(Random *random, Plan *plan, const Problem *p, int from, i
   plan->shared = random_once(random, 2);
   const int stack = random_once(random, 2) ? p->group : random_int(random, 1, p->group);
   const int lists = plan->shared ? 1 : p->B * p->G;
+  plan->gathered = random_once(random, 5);
+  // Tasks of a gathered unit may have more rows than are worked on at a time.
+  const int most = plan->gathered ? 2 * SACCADE_ROWS / stack : SACCADE_ROWS / stack;
   for (int list = 0; list < lists; list++)
-    if (!list_blocks(random, plan, p, list, from, to, SACCADE_ROWS / stack)) return 0;
+    if (!list_blocks(random, plan, p, list, from, to, most)) return 0;
+  for (int list = 0; plan->gathered && list < lists; list++) list_gather(random, plan, list, from, to);
   for (int b = 0; b < p->B; b++)
     for (int g = 0; g < p->G; g++)
       for (int head = 0; head < p->group; head += stack) {
         const int list = plan_list(plan, p, b, g);
+        const int heads = p->group - head < stack ? p->group - head : stack;
+        if (plan->gathered) {
+          const int first = plan->firstGathered[list], count = plan->firstGathered[list + 1] - first;
+          const Unit unit = {.batch = b, .head = g * p->group + head, .heads = heads, .kvHead = g, .firstTask = first, .taskCount = count};
+          if ((to - from) * heads > plan->rows) plan->rows = (to - from) * heads;
+          if (!block_units(random, plan, p, unit, 1)) return 0;
+          continue;
+        }
         for (int i = plan->firstBlock[list]; i < plan->firstBlock[list + 1]; i++) {
           const Block *block = plan->blocks + i;
           Unit unit = {.batch = b,
                        .head = g * p->group + head,
-                       .heads = p->group - head < stack ? p->group - head : stack,
+                       .heads = heads,
                        .kvHead = g,
                        .firstTask = block->firstTask,
                        .taskCount = block->taskCount};
