@@ -16,6 +16,8 @@ export interface DenseShape {
   readonly causal?: boolean;
   /** Parts that every unit is split into over its keys. Default 1. */
   readonly parts?: number;
+  /** Whether units gather their rows: odd ones by steps, even ones by a list. Not with parts. Default false. */
+  readonly gathered?: boolean;
   readonly isa: number;
   readonly threads?: number;
   readonly seed?: number;
@@ -23,16 +25,27 @@ export interface DenseShape {
 
 /** Arguments of a dense call on pseudo-random numbers in [-1, 1): everything that a runtime would make, in its simplest form. */
 export function denseCall(shape: DenseShape): [...CallArguments] {
-  const { B = 1, H, G = H, N, M = N, D, E = D, causal = false, parts = 1, isa, threads = 2, seed = 1 } = shape;
+  const { B = 1, H, G = H, N, M = N, D, E = D, causal = false, parts = 1, gathered = false } = shape;
+  const { isa, threads = 2, seed = 1 } = shape;
   const heads = H / G;
   const positions = Math.max(1, Math.floor(BLOCK_ROWS / heads));
   const blocks = Math.ceil(N / positions);
   const tasks: number[] = [];
+  const indices: number[] = [];
   for (let block = 0; block < blocks; block++) {
     const row = block * positions;
     const rows = Math.min(positions, N - row);
     const keys = causal ? Math.max(0, Math.min(M, row + rows + M - N)) : M;
-    tasks.push(row, rows, 1, 0, keys, 1, 0, causal ? 3 : 2, 0, -1, -1, 0);
+    const flags = causal ? 3 : 2;
+    if (!gathered) {
+      tasks.push(row, rows, 1, 0, keys, 1, 0, flags, 0, -1, -1, 0);
+      continue;
+    }
+    const even = Array.from({ length: Math.ceil(rows / 2) }, (_, i) => row + 2 * i);
+    tasks.push(row, rows, 1, 0, 0, 1, 0, 0, 0, -1, -1, 0);
+    tasks.push(row, even.length, 1, 0, keys, 1, 0, flags, 0, indices.length, -1, 0);
+    if (rows > 1) tasks.push(row + 1, rows - even.length, 2, 0, keys, 1, 0, flags, 0, -1, -1, 0);
+    indices.push(...even);
   }
   const units: number[] = [];
   let joins = 0;
@@ -43,7 +56,9 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
           const lo = Math.floor((M * part) / parts);
           const hi = Math.floor((M * (part + 1)) / parts);
           const slot = parts > 1 ? joins * parts + part : 0;
-          units.push(b, g * heads, heads, g, block, 1, lo, hi, part, parts, slot, joins);
+          const first = gathered ? 3 * block : block;
+          const count = gathered ? Math.min(3, tasks.length / 12 - first) : 1;
+          units.push(b, g * heads, heads, g, first, count, lo, hi, part, parts, slot, joins);
         }
         joins++;
       }
@@ -53,6 +68,7 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
   Object.entries({ isa, threads, B, H, G, N, M, D, E, keyRows: M }).forEach(([name, value]) => {
     numbers[NUMBERS[name as "B"]] = value;
   });
+  numbers[NUMBERS.gathered] = gathered ? 1 : 0;
   numbers[NUMBERS.scale] = 1 / Math.sqrt(D);
   numbers.set([0, H * N * D, N * D, D], NUMBERS.q);
   numbers.set([0, G * M * D, M * D, D], NUMBERS.k);
@@ -65,7 +81,7 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
     Int32Array.from(tasks),
     new Int32Array(B).fill(M - N),
     new Int32Array(B).fill(M),
-    new Int32Array(0),
+    Int32Array.from(indices),
     Int32Array.of(causal ? 0 : UNLIMITED, UNLIMITED, 0, 0, 0),
     new Int32Array(0),
     random(B * H * N * D, seed),
@@ -85,6 +101,7 @@ export function denseCall(shape: DenseShape): [...CallArguments] {
 }
 
 /** The places of a call's arrays. */
+export const INDICES = 5;
 export const REACHES = 6;
 export const PROGRAMS = 7;
 export const Q = 8;

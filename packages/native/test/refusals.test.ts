@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NUMBERS, OUTCOME, type CallArguments } from "../src/index.ts";
 import { addon, best, built } from "./built.ts";
-import { BIAS, denseCall, K, LSE, MASK, OUT, PROGRAMS, Q, REACHES, SINKS, V } from "./dense-call.ts";
+import { BIAS, denseCall, INDICES, K, LSE, MASK, OUT, PROGRAMS, Q, REACHES, SINKS, V } from "./dense-call.ts";
 
 const exhaustive = Boolean(process.env["SACCADE_EXHAUSTIVE"]);
 
@@ -97,6 +97,22 @@ describe.skipIf(!built)("the addon refuses", () => {
     expect(task(11, 1)).toThrow("reach is 1");
   });
 
+  test("tasks of a gathered unit that name other rows than its own", () => {
+    const gathered = (list: typeof INDICES | 2, index: number, value: number) => () => {
+      const call = denseCall({ H: 4, G: 2, N: 20, M: 30, D: 8, gathered: true, isa: best });
+      call[list][index] = value;
+      return addon.attendSync(...call);
+    };
+    expect(gathered(2, 2, 1)()).toBe(OUTCOME.done);
+    expect(gathered(2, 4, 1)).toThrow("the first task of a gathered unit does not name its rows");
+    expect(gathered(2, 9, 0)).toThrow("rows: indices 0 + 20 of 10");
+    expect(gathered(2, 1, 18)).toThrow("rows 0 to 18 are not those of its unit");
+    expect(gathered(2, 0, 1)).toThrow("rows reach 20, expected less than 20");
+    expect(gathered(INDICES, 9, 20)).toThrow("index 20 after 16");
+    expect(gathered(INDICES, 9, 16)).toThrow("index 16 after 16");
+    expect(gathered(2, 12 + 1, 0)).toThrow("no rows");
+  });
+
   test("reaches that are none", () => {
     expect(changed((call) => void (call[REACHES][0] = -1))).toThrow("ahead is -1");
     expect(changed((call) => void (call[REACHES][2] = -1))).toThrow("chunk is -1");
@@ -139,7 +155,7 @@ describe.skipIf(!built)("the addon refuses", () => {
         N: 1 + next(20),
         M: 1 + next(30),
         D: 1 + next(9),
-        parts: 1 + next(2),
+        ...(round % 3 === 0 ? { gathered: true } : { parts: 1 + next(2) }),
         isa: best,
       });
       const fences = [OUT, LSE].map((place) => {

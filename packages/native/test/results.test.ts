@@ -10,6 +10,8 @@ const shapes: Omit<DenseShape, "isa">[] = [
   { H: 3, N: 1, M: 999, D: 59, E: 111, parts: 5 },
   { H: 6, G: 1, N: 2, M: 257, D: 32, parts: 3, causal: true },
   { H: 8, G: 2, N: 48, M: 48, D: 16, parts: 2 },
+  { B: 2, H: 4, G: 2, N: 130, M: 300, D: 20, causal: true, gathered: true },
+  { H: 3, N: 301, M: 64, D: 33, gathered: true },
 ];
 
 function worstError(expected: Float64Array, got: ArrayLike<number>): number {
