@@ -12,7 +12,7 @@ const options = fc.record({
   tau: fc.constantFrom(0, 0.3, 0.8, 1),
   blockSize: fc.constantFrom(4, 8, 17),
   queryBlock: fc.constantFrom(4, 16, 24),
-  similarity: fc.constantFrom(-1, 0.25, 0.4, 1),
+  similarity: fc.constantFrom(-1, 0.25, 0.4, 0.9),
   causal: fc.boolean(),
 });
 interface Given {
