@@ -1,3 +1,4 @@
+import type { Attention, Decoder } from "@saccade/core";
 import { describe, expect, test } from "vitest";
 import { cumulative, indexTopK, oracleBlocks, topKBlocks } from "../src/index.ts";
 import { inputs } from "./call-inputs.ts";
@@ -50,6 +51,14 @@ describe("plans of selected attention", () => {
     expect(long!.cacheBytes).toBe(4 * 8 * 2 ** 20 * (64 + 64 + 64 / 512));
     expect(long!.selecting.panel).toBe(16_384);
   });
+});
+
+test("selected attention is an attention like others", async () => {
+  const attend: Attention = topKBlocks({ blockSize: 16, topK: 3 });
+  const call = inputs({ queries: 20 });
+  expect((await attend.forward(call, { lse: true })).lse.length).toBe(80);
+  await using decoder: Decoder = attend.decoder({ heads: 4, kvHeads: 2, headDim: 16, valueDim: 8, capacity: 20 });
+  expect((await decoder.append(call, { partial: true })).combine).toBe("lse");
 });
 
 describe("options and inputs that cannot be used are errors", () => {
