@@ -55,6 +55,8 @@ export const LONG_WINDOW: CallShape = shapeOf({ N: 16_384, causal: true, window:
 /** Scores with ALiBi's slopes, and documents packed into one sequence: peers take both as a matrix of N x M. */
 const ALIBI: CallShape = shapeOf({ N: 2048, causal: true, score: "alibi" });
 export const PACKED: CallShape = shapeOf({ N: 8192, causal: true, documents: 12 });
+/** A tenth of the blocks up to the diagonal. */
+export const SPARSE: CallShape = shapeOf({ N: 8192, causal: true, blocks: 64, density: 0.1 });
 /** The step of `LONG_DECODE` on caches of fewer bits. */
 export const STORED_DECODE: readonly CallShape[] = (["f16", "bf16", "i8"] as const).map((stored) => ({
   ...LONG_DECODE,
@@ -86,6 +88,7 @@ export const CASES: readonly Case[] = [
   caseOf("window", LONG_WINDOW, ["{saccade,onnxruntime-*-gqa}:*"]),
   caseOf("score", ALIBI, ["{saccade,onnxruntime-*-mha}:*"]),
   caseOf("packed", PACKED, ["{saccade,onnxruntime-*-mha}:*"]),
+  caseOf("blocks", SPARSE, ["{saccade,onnxruntime-*-sparse}:*"]),
   caseOf("memory", LONG_CAUSAL, onNative(LONG_CAUSAL), ["onnxruntime-node-{mha,attention}:*"]),
   // Every process holds a gigabyte of keys and values, so only those that can be compared with the probe.
   caseOf("decode", LONG_DECODE, ["{saccade,saccade-sync,saccade-decoder,onnxruntime-node-*,read-bandwidth}:native:*"]),

@@ -3,6 +3,7 @@ import { describe, type CallShape } from "../measure/shape.ts";
 import { short } from "../report.ts";
 import { allSystems, type RuntimeClass, type System } from "../systems/registry.ts";
 import { atLeast, atMost, type Bar, type Measured } from "./bar.ts";
+import { blockBars } from "./block-bars.ts";
 import { againstBest, compareRates, withContestants } from "./duel.ts";
 import { firstCall } from "./first-call.ts";
 import { patternBars } from "./pattern-bars.ts";
@@ -133,6 +134,7 @@ export const BARS: readonly Bar[] = [
   ...patternBars,
   ...scheduleBars,
   ...storedBars,
+  ...blockBars,
   ...selectedBars,
 ];
 

@@ -47,6 +47,8 @@ test("the reference is what Saccade's variants compute", async () => {
     { window: 7 },
     { window: 5, dilation: 3 },
     { documents: 6 },
+    { blocks: 8, density: 0.5 },
+    { blocks: 16, density: 0.4, causal: false },
     { softcap: 2 },
     { score: "alibi" },
     { score: "relative" },

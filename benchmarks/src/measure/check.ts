@@ -26,7 +26,7 @@ export function tolerance({ stored }: CallShape): number {
 export function referenceRow({ q, k, v }: Inputs, shape: CallShape, b: number, h: number, i: number): Float64Array {
   const { H, G, N, M, D, E, softcap } = shape;
   const g = Math.floor((h * G) / H);
-  const { first, step, count } = visibleKeys(shape)(i);
+  const { count, key: keyOf } = visibleKeys(shape)(i);
   const added = addedScore(shape);
   const out = new Float64Array(E);
   if (count <= 0) return out;
@@ -34,19 +34,19 @@ export function referenceRow({ q, k, v }: Inputs, shape: CallShape, b: number, h
   const scores = new Float64Array(count);
   let max = -Infinity;
   for (let j = 0; j < count; j++) {
-    const key = ((b * M + first + j * step) * G + g) * D;
+    const key = ((b * M + keyOf(j)) * G + g) * D;
     let dot = 0;
     for (let d = 0; d < D; d++) dot += q[row + d]! * k[key + d]!;
     const scaled = dot / Math.sqrt(D);
     const capped = softcap === undefined ? scaled : softcap * Math.tanh(scaled / softcap);
-    scores[j] = capped + added(h, i + M - N, first + j * step);
+    scores[j] = capped + added(h, i + M - N, keyOf(j));
     max = Math.max(max, scores[j]!);
   }
   let total = 0;
   for (let j = 0; j < count; j++) {
     const weight = Math.exp(scores[j]! - max);
     total += weight;
-    const value = ((b * M + first + j * step) * G + g) * E;
+    const value = ((b * M + keyOf(j)) * G + g) * E;
     for (let e = 0; e < E; e++) out[e]! += weight * v[value + e]!;
   }
   for (let e = 0; e < E; e++) out[e]! /= total;

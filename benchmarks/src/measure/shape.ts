@@ -19,6 +19,10 @@ export interface CallShape {
   readonly dilation?: number;
   /** The tokens are that many documents of random lengths, and see only their own; needs `causal` and N = M. */
   readonly documents?: number;
+  /** C, with `density`: only random blocks of C x C pairs are seen, in all heads the same; needs N = M. */
+  readonly blocks?: number;
+  /** The share of blocks that are seen, with `causal` of those up to the diagonal, which always is. */
+  readonly density?: number;
   readonly softcap?: number;
   /** What is added to scores: slopes by distance, or a table by head and distance. */
   readonly score?: "alibi" | "relative";
@@ -30,7 +34,17 @@ export interface CallShape {
 
 /** What a call asks for beyond plain and causal attention. */
 export type Feature = (typeof FEATURES)[number];
-const FEATURES = ["window", "dilation", "documents", "softcap", "score", "dualChunk", "stored"] as const;
+const FEATURES = [
+  "window",
+  "dilation",
+  "documents",
+  "blocks",
+  "density",
+  "softcap",
+  "score",
+  "dualChunk",
+  "stored",
+] as const;
 
 /** The features that a shape needs. */
 export function featuresOf(shape: CallShape): Feature[] {

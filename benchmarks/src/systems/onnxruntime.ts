@@ -1,6 +1,7 @@
 import { addedScore } from "../measure/added-score.ts";
 import { headsFirst, type Inputs } from "../measure/inputs.ts";
 import type { CallShape } from "../measure/shape.ts";
+import { randomBlocks } from "../measure/random-blocks.ts";
 import { visibleKeys } from "../measure/visible-keys.ts";
 import { encodeModel, type NodeModel, type ValueInfo } from "../peers/onnx-model.ts";
 import { headsFirstReader, positionsFirst, type Prepared } from "./system.ts";
@@ -30,11 +31,13 @@ export interface SessionOptions {
   readonly logSeverityLevel?: 0 | 1 | 2 | 3 | 4;
 }
 
-export type OrtOperator = "MultiHeadAttention" | "GroupQueryAttention" | "Attention";
+export type OrtOperator = "MultiHeadAttention" | "GroupQueryAttention" | "Attention" | "SparseAttention";
 
 interface Call {
   readonly model: NodeModel;
   readonly feeds: Record<string, OrtTensor>;
+  /** Where outputs go; without them they are new. */
+  readonly fetches?: Record<string, OrtTensor>;
   readonly layout: "bnhd" | "bhnd";
 }
 
@@ -46,12 +49,12 @@ export async function prepareOrt(
   shape: CallShape,
   inputs: Inputs,
 ): Promise<Prepared> {
-  const { model, feeds, layout } = CALLS[operator](ort, shape, inputs);
+  const { model, feeds, fetches, layout } = CALLS[operator](ort, shape, inputs);
   const session = await ort.InferenceSession.create(encodeModel(model), { logSeverityLevel: 3, ...options });
   let out: OrtTensor | undefined;
   return {
     run: async () => {
-      out = (await session.run(feeds))["out"];
+      out = (await (fetches === undefined ? session.run(feeds) : session.run(feeds, fetches)))["out"];
     },
     read: () => {
       if (!out) throw new Error("nothing ran");
@@ -142,6 +145,55 @@ const CALLS: Record<OrtOperator, (ort: Ort, shape: CallShape, inputs: Inputs) =>
       },
     };
   },
+  // Always causal, with a cache that its outputs must share: a call that names the same tensors on both sides. Lists are compressed rows.
+  SparseAttention: (ort, { B, H, G, N, M, D, E, causal, blocks, density = 1 }, { q, k, v }) => {
+    if (!causal || blocks === undefined) throw new Error("SparseAttention is causal and needs blocks");
+    if (D !== E || N !== M)
+      throw new Error(`SparseAttention has one width and one length here (D ${D}, E ${E}, N ${N}, M ${M})`);
+    const { starts, keyBlocks } = randomBlocks({ rows: Math.ceil(N / blocks), density, causal });
+    const cache = (): OrtTensor => new ort.Tensor("float32", new Float32Array(B * G * N * D), [B, G, N, D]);
+    const [cacheK, cacheV] = [cache(), cache()];
+    return {
+      layout: "bnhd",
+      model: {
+        operator: "SparseAttention",
+        domain: "com.microsoft",
+        inputs: [
+          value("q", "float32", [B, N, H * D]),
+          value("k", "float32", [B, N, G * D]),
+          value("v", "float32", [B, N, G * D]),
+          value("pastK", "float32", [B, G, N, D]),
+          value("pastV", "float32", [B, G, N, D]),
+          value("rows", "int32", [1, starts.length]),
+          value("columns", "int32", [1, keyBlocks.length]),
+          value("total", "int32", [1]),
+          value("lengths", "int32", [B]),
+        ],
+        outputs: [
+          value("out", "float32", [B, N, H * D]),
+          value("presentK", "float32", [B, G, N, D]),
+          value("presentV", "float32", [B, G, N, D]),
+        ],
+        integers: { num_heads: H, kv_num_heads: G, sparse_block_size: blocks },
+      },
+      feeds: {
+        q: new ort.Tensor("float32", q, [B, N, H * D]),
+        k: new ort.Tensor("float32", k, [B, N, G * D]),
+        v: new ort.Tensor("float32", v, [B, N, G * D]),
+        pastK: cacheK,
+        pastV: cacheV,
+        rows: new ort.Tensor("int32", starts, [1, starts.length]),
+        columns: new ort.Tensor("int32", keyBlocks, [1, keyBlocks.length]),
+        total: new ort.Tensor("int32", Int32Array.of(N), [1]),
+        lengths: new ort.Tensor("int32", new Int32Array(B).fill(N), [B]),
+      },
+      fetches: {
+        out: new ort.Tensor("float32", new Float32Array(B * N * H * D), [B, N, H * D]),
+        presentK: cacheK,
+        presentV: cacheV,
+      },
+    };
+  },
   // ONNX's own operator, version 23, with four axes. Its causal mask has its corner at the top left.
   Attention: (ort, { B, H, G, N, M, D, E, causal, softcap }, { q, k, v }) => {
     if (causal && N !== M) throw new Error(`Attention-23 aligns a causal mask at the top left (N ${N}, M ${M})`);
@@ -180,9 +232,9 @@ function pairBias(shape: CallShape): { readonly data: Float32Array; readonly dim
   const keysOf = visibleKeys(shape);
   const data = new Float32Array(heads * N * M).fill(HIDDEN);
   for (let i = 0; i < N; i++) {
-    const { first, count } = keysOf(i);
+    const { count, key } = keysOf(i);
     for (let h = 0; h < heads; h++) {
-      for (let k = first; k < first + count; k++) data[(h * N + i) * M + k] = added(h, i + M - N, k);
+      for (let j = 0; j < count; j++) data[(h * N + i) * M + key(j)] = added(h, i + M - N, key(j));
     }
   }
   return { data, dims: [1, heads, N, M] };

@@ -23,13 +23,30 @@ interface Entry {
   readonly load: () => Promise<Prepare>;
 }
 
-const VARIANTS: readonly Feature[] = ["window", "dilation", "documents", "softcap", "score", "dualChunk"];
+const VARIANTS: readonly Feature[] = [
+  "window",
+  "dilation",
+  "documents",
+  "blocks",
+  "density",
+  "softcap",
+  "score",
+  "dualChunk",
+];
 /** What onnxruntime's operators have. Caches are f32 whatever is asked: it is the same step. */
 const ONNXRUNTIME: Readonly<Record<OrtOperator, readonly Feature[]>> = {
   MultiHeadAttention: ["documents", "score"],
   GroupQueryAttention: ["window", "softcap", "stored"],
   Attention: ["softcap"],
+  SparseAttention: ["blocks", "density"],
 };
+
+const OPERATORS: readonly (readonly [OrtOperator, string])[] = [
+  ["MultiHeadAttention", "mha"],
+  ["GroupQueryAttention", "gqa"],
+  ["Attention", "attention"],
+  ["SparseAttention", "sparse"],
+];
 
 const ENTRIES: readonly Entry[] = [
   ...(["native", "wasm"] as const).flatMap((runtime): Entry[] => [
@@ -55,8 +72,7 @@ const ENTRIES: readonly Entry[] = [
       load: async () => (await import("./saccade-decoder.ts")).saccadeDecoder(runtime),
     },
   ]),
-  ...(["MultiHeadAttention", "GroupQueryAttention", "Attention"] as const).flatMap((operator): Entry[] => {
-    const name = { MultiHeadAttention: "mha", GroupQueryAttention: "gqa", Attention: "attention" }[operator];
+  ...OPERATORS.flatMap(([operator, name]): Entry[] => {
     return [
       {
         system: `onnxruntime-node-${name}`,

@@ -1,17 +1,23 @@
+import { blockSparse } from "@saccade/block-sparse";
 import { dualChunk } from "@saccade/chunked";
 import { dense, mask, type Attention, type Mask, type Score } from "@saccade/core";
 import { alibiScore, relativeBias, rope } from "@saccade/positions";
 import { slidingWindow } from "@saccade/sliding-window";
 import { relativeTable } from "../measure/added-score.ts";
 import { documentStarts } from "../measure/documents.ts";
+import { randomBlocks } from "../measure/random-blocks.ts";
 import type { CallShape } from "../measure/shape.ts";
 
 /** The variant of Saccade's that a shape asks for. */
 export function attentionOf(shape: CallShape): Attention {
-  const { D, causal, window, dilation, dualChunk: chunk, softcap } = shape;
+  const { N, D, causal, window, dilation, blocks, density = 1, dualChunk: chunk, softcap } = shape;
   const score = scoreOf(shape);
   if (chunk !== undefined) return dualChunk({ chunk, local: chunk / 8, rotary: rope({ dim: D }), softcap, score });
   if (window !== undefined) return slidingWindow({ window, dilation, softcap, score });
+  if (blocks !== undefined) {
+    const list = randomBlocks({ rows: Math.ceil(N / blocks), density, causal });
+    return blockSparse({ blocks: list, blockSize: blocks, causal, softcap, score });
+  }
   return dense({ causal, softcap, score, mask: documentMask(shape) });
 }
 

@@ -7,14 +7,14 @@ import type { Prepare } from "./system.ts";
 
 /**
  * Saccade's attention on the caller's arrays. A prompt lies as onnxruntime's MultiHeadAttention takes it, in [B, N, H, D]; the keys of a
- * single query lie as caches keep them (Saccade's decoder, onnxruntime's past), in [B, H, N, D].
+ * single query, and of blocks, lie as caches keep them (Saccade's decoder, onnxruntime's past), in [B, H, N, D].
  */
 export const saccade =
   (name: "native" | "wasm", call: "forward" | "forwardSync"): Prepare =>
   async (shape, inputs, threads) => {
     const { runtime, info } = await openedRuntime(name, threads);
     const attend = attentionOf(shape);
-    const tensors = shape.N === 1 ? asCache(shape, inputs) : asPrompt(shape, inputs);
+    const tensors = shape.N === 1 || shape.blocks !== undefined ? asCache(shape, inputs) : asPrompt(shape, inputs);
     const options = { runtime, threads };
     let out: Tensor | undefined;
     return {
