@@ -87,35 +87,75 @@ function* rowsOfScores(
   { q, k, scale = 1, reduce = { kind: "each" } }: PairScoreInputs,
   out: Float32Array,
 ): Generator<void> {
-  const [queries, keys, group] = [floatsOf(q), floatsOf(k), q.heads / k.heads];
-  for (let row = 0; row < q.batch * q.heads * q.length; row++) {
-    const [i, head] = [row % q.length, Math.floor(row / q.length)];
+  const [queries, group] = [floatsOf(q), q.heads / k.heads];
+  const query = new Float32Array(q.width);
+  const row = new Float32Array(k.length);
+  for (let index = 0; index < q.batch * q.heads * q.length; index++) {
+    const [i, head] = [index % q.length, Math.floor(index / q.length)];
     const [b, h] = [Math.floor(head / q.heads), head % q.heads];
     const g = Math.floor(h / group);
     const from = q.offset + b * q.strides.b + h * q.strides.h + i * q.strides.n;
-    const to = (reduce.kind === "each" ? row : (b * k.heads + g) * q.length + i) * k.length;
-    let at = k.offset + b * k.strides.b + g * k.strides.h;
-    for (let j = to; j < to + k.length; j++, at += k.strides.n) {
-      let sum = 0;
-      for (let d = 0; d < q.width; d++) sum += queries[from + d]! * keys[at + d]!;
-      sum = Math.fround(sum * scale);
-      switch (reduce.kind) {
-        case "each":
-          out[j] = sum;
-          break;
-        case "sum":
-          out[j]! += sum;
-          break;
-        case "max":
-          out[j] = h % group === 0 ? sum : Math.max(out[j]!, sum);
-          break;
-        case "mass":
-          out[j]! += Math.exp(sum - reduce.lse[row]!);
-          break;
-        case "relu":
-          out[j]! += reduce.weights[row]! * Math.max(0, sum);
-      }
-    }
+    query.set(queries.subarray(from, from + q.width));
+    productsOf(query, k, k.offset + b * k.strides.b + g * k.strides.h, scale, row);
+    if (reduce.kind === "each") out.set(row, index * k.length);
+    else addRow(reduce, row, out, ((b * k.heads + g) * q.length + i) * k.length, index, h % group === 0);
     yield;
+  }
+}
+
+/** scale q . k of one query and all keys from `at` on. Four sums at a time, since one would wait for itself; each goes by ascending d. */
+function productsOf(query: Float32Array, k: Tensor, at: number, scale: number, row: Float32Array): void {
+  const keys = floatsOf(k);
+  const [width, step] = [query.length, k.strides.n];
+  let j = 0;
+  let key = at;
+  for (; j + 4 <= row.length; j += 4, key += 4 * step) {
+    const second = key + step;
+    const third = second + step;
+    const fourth = third + step;
+    let w = 0;
+    let x = 0;
+    let y = 0;
+    let z = 0;
+    for (let d = 0; d < width; d++) {
+      const number = query[d]!;
+      w += number * keys[key + d]!;
+      x += number * keys[second + d]!;
+      y += number * keys[third + d]!;
+      z += number * keys[fourth + d]!;
+    }
+    row[j] = w * scale;
+    row[j + 1] = x * scale;
+    row[j + 2] = y * scale;
+    row[j + 3] = z * scale;
+  }
+  for (; j < row.length; j++, key += step) {
+    let sum = 0;
+    for (let d = 0; d < width; d++) sum += query[d]! * keys[key + d]!;
+    row[j] = sum * scale;
+  }
+}
+
+/** Takes the scores of one query head into those of its key head; `index` is the query's among [B, H, N]. */
+function addRow(
+  reduce: Exclude<PairReduction, { readonly kind: "each" }>,
+  row: Float32Array,
+  out: Float32Array,
+  to: number,
+  index: number,
+  first: boolean,
+): void {
+  switch (reduce.kind) {
+    case "sum":
+      for (let j = 0; j < row.length; j++) out[to + j]! += row[j]!;
+      return;
+    case "max":
+      for (let j = 0; j < row.length; j++) out[to + j] = first ? row[j]! : Math.max(out[to + j]!, row[j]!);
+      return;
+    case "mass":
+      for (let j = 0; j < row.length; j++) out[to + j]! += Math.exp(row[j]! - reduce.lse[index]!);
+      return;
+    case "relu":
+      for (let j = 0; j < row.length; j++) out[to + j]! += reduce.weights[index]! * Math.max(0, row[j]!);
   }
 }
