@@ -95,6 +95,8 @@ export async function expectDefined(
   const exact = attend.reference(call);
   expect(difference(exact.out, want.out)).toBeLessThan(1e-12);
   expect(difference(exact.lse, want.lse)).toBeLessThan(1e-12);
+  // What a tensor hides, a plan does not know.
+  if (call.mask !== undefined) return;
   const { q, k, v, queryOffset, keyLengths } = call;
   const sizes = { batch: q.batch, heads: q.heads, kvHeads: k.heads, queries: q.length, keys: k.length };
   const plan = attend.plan({ ...sizes, headDim: q.width, valueDim: v.width, queryOffset, keyLengths });

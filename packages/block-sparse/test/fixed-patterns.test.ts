@@ -1,4 +1,4 @@
-import { mask, type Attention } from "@saccade/core";
+import { dense, mask, maskTensor, score, type Attention } from "@saccade/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -24,6 +24,7 @@ import {
   numRuns,
 } from "./call-inputs.ts";
 import type { Shows } from "./explicit-attention.ts";
+import { uniform } from "./normal.ts";
 import { names, randomBlocks } from "./random-blocks.ts";
 
 const runtimes = await availableRuntimes();
@@ -158,6 +159,26 @@ describe.each(runtimes)("on $label", ({ runtime }) => {
       );
     });
 
+    test("shows no pair that a mask tensor hides", async () => {
+      await fc.assert(
+        fc.asyncProperty(cases, calls, fc.integer(), async ({ attend, shows }, call, seed) => {
+          const [N, M] = [call.q.length, call.k.length];
+          const next = uniform(seed);
+          const data = Uint8Array.from({ length: N * M }, () => (next() < 0.7 ? 1 : 0));
+          const { queryOffset, keyLengths } = call;
+          const first = (b: number): number =>
+            (queryOffset as ArrayLike<number> | undefined)?.[b] ?? (keyLengths?.[b] ?? M) - N;
+          await expectDefined(
+            attend,
+            { ...call, mask: maskTensor(data, { shape: [1, 1, N, M] }) },
+            (p, j, h, b) => shows(p, j, h, b) && data[(p - first(b)) * M + j] === 1,
+            runtime,
+          );
+        }),
+        { numRuns },
+      );
+    });
+
     test("decodes what it prefills, however the tokens are split", async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -246,6 +267,30 @@ describe.each(runtimes)("on $label", ({ runtime }) => {
       expect(difference(lse, want.lse)).toBeLessThan(4e-6);
     }
   });
+});
+
+test("options of scores are those of dense attention with the same mask", async () => {
+  const call = inputs({ queries: 300 });
+  const options = {
+    scale: 0.3,
+    softcap: 5,
+    score: score`s - 0.01 * (q - k) * (h + 1)`,
+    learnedSinks: [0.5, -1, 2, 0],
+  };
+  const shown = mask`k <= q && (q - k < 40 || k < 7)`;
+  const want = await dense({ mask: shown, ...options }).forward(call, { lse: true });
+  for (const attend of [
+    aShape({ sinks: 7, recent: 40, ...options }),
+    blockSparse({ mask: shown, ...options }),
+    perHead(
+      [0, 1, 2, 3].map(() => aShape({ sinks: 7, recent: 40 })),
+      options,
+    ),
+  ]) {
+    const { out, lse } = await attend.forward(call, { lse: true });
+    expect(difference(out.data as Float32Array, want.out.data as Float32Array)).toBeLessThan(2e-6);
+    expect(difference(lse, want.lse)).toBeLessThan(4e-6);
+  }
 });
 
 describe("work follows the visible pairs", () => {

@@ -63,7 +63,8 @@ export class TaskWriter {
       grown.set(this.#tasks);
       this.#tasks = grown;
     }
-    const [tasks, at] = [this.#tasks, this.#at];
+    const tasks = this.#tasks;
+    const at = this.#at;
     putTask(tasks, at, rows.start, rows.count, start, count, flags);
     tasks[at + 2] = rows.stride ?? 1;
     tasks[at + 5] = stride;
