@@ -71,6 +71,7 @@ export function bigBird(options: BigBirdOptions): Attention {
       const some = drawn(row).filter((block) => block < upTo);
       return Int32Array.from(new Set([...first, ...some, ...near])).sort();
     },
+    repeats: (row) => !causal && row < global,
     names: (row, block) =>
       Math.abs(row - block) <= side || row < global || block < global || drawn(row).includes(block),
   };

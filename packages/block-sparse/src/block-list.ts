@@ -110,8 +110,19 @@ function checkList(what: string, list: BlockList): void {
 function rowList(list: BlockList): CheckedList {
   const [starts, keyBlocks] = [list.starts.slice(), list.keyBlocks.slice()];
   const rows = starts.length - 1;
+  const repeated = Uint8Array.from({ length: rows }, (_, row) => (row > 0 && sameRow(starts, keyBlocks, row) ? 1 : 0));
   const rowOf = (row: number): Int32Array => keyBlocks.subarray(starts[row], starts[row + 1]);
   const names = (row: number, block: number): boolean => row < rows && rowOf(row).includes(block);
   const largest = keyBlocks.reduce((most, block) => Math.max(most, block), -1);
-  return { rows, largest, rowOf, names };
+  return { rows, largest, rowOf, repeats: (row) => repeated[row] === 1, names };
+}
+
+/** Whether a row names what the one before it names. */
+function sameRow(starts: Int32Array, keyBlocks: Int32Array, row: number): boolean {
+  const [before, from, end] = [starts[row - 1]!, starts[row]!, starts[row + 1]!];
+  if (end - from !== from - before) return false;
+  for (let entry = from; entry < end; entry++) {
+    if (keyBlocks[entry] !== keyBlocks[entry - (from - before)]) return false;
+  }
+  return true;
 }

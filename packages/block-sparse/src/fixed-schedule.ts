@@ -126,10 +126,10 @@ function blocksOf(
   }: { readonly stride: number; readonly stack: number; readonly columns: number; readonly own: boolean },
 ): BlockRows[] {
   const whole = blockPositions(shape);
-  if (!own) return rowBlocks(shape.queries, at, ANY, whole);
+  if (!own) return rowBlocks(shape.queries, at, { blockSize: ANY, most: whole });
   const cost = (rows: number, stretches: number): number =>
     (columns / 2 + stretches) * (1 + PACKING_ROWS / (rows * stack));
   const apart = cost(Math.min(stride, whole), stride);
   const together = cost(whole, stride + whole);
-  return rowBlocks(shape.queries, at, apart <= together ? stride : ANY, whole);
+  return rowBlocks(shape.queries, at, { blockSize: apart <= together ? stride : ANY, most: whole });
 }

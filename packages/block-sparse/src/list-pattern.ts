@@ -21,6 +21,8 @@ import { rowBlocks } from "./row-blocks.ts";
 export interface BlockRowList {
   /** The blocks of a row, from 0 on, ascending, those from `columns` on left out or not. */
   readonly rowOf: (row: number, columns: number) => Int32Array;
+  /** Whether a row, from 1 on, names the blocks of the row before it. */
+  readonly repeats: (row: number) => boolean;
   /** Whether a row, from 0 on, names a block: the definition. */
   readonly names: (row: number, block: number) => boolean;
 }
@@ -80,7 +82,10 @@ function listSchedule(
 ): Schedule {
   const stack = stackOf(shape, listOf);
   const positions = blockPositions(stack === 1 ? { ...shape, kvHeads: shape.heads } : shape);
-  const blocks = rowBlocks(shape.queries, at, blockSize, positions);
+  // Rows that name the same blocks are one, as large as a unit may be.
+  const lists = distinctLists(shape, listOf);
+  const repeated = (row: number): boolean => row > 0 && lists.every((list) => list.repeats(row));
+  const blocks = rowBlocks(shape.queries, at, { blockSize, most: positions, repeated });
   const apart = shown === undefined ? { batch: false, heads: false } : tellsApart(shown);
   const found = new KeyRuns(boundsOf(shown ?? EVERYTHING), reach, pairTerms);
   const numbers = new Map<BlockRowList, number>();
@@ -118,6 +123,14 @@ function listSchedule(
     },
   );
   return { ...made, blockPositions: positions, reaches: [reach], masked: shown, indices: NO_INDICES };
+}
+
+function distinctLists({ batch, heads }: AttentionShape, listOf: ListPatternOptions["listOf"]): BlockRowList[] {
+  const lists = new Set<BlockRowList>();
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) lists.add(listOf(b, h));
+  }
+  return [...lists];
 }
 
 /** Heads of a group stack where they all have the same list. */
