@@ -5,11 +5,12 @@
  * @module
  */
 export { History } from "./decoder/history.ts";
+export { bytesOfCache, TokenCache, type CacheSizes } from "./decoder/token-cache.ts";
 export type { Retention } from "./decoder/retention.ts";
 export { bandOf, type Band } from "./expression/band-of.ts";
 export { boundsOf } from "./expression/bounds.ts";
 export { Mask, tellsApart } from "./expression/expression.ts";
-export type { SoftmaxVariant } from "./job.ts";
+export { checkCall, type SoftmaxVariant } from "./job.ts";
 export {
   pairScores,
   pairScoresSync,
@@ -38,7 +39,7 @@ export {
 } from "./schedule/schedule.ts";
 export { TaskWriter, type BlockRows, type TaskKeys } from "./schedule/task-writer.ts";
 export { meanOfKeys, summaryFloats, type BlockFold } from "./selected/block-summary.ts";
-export { cut, type CallPart } from "./selected/call-part.ts";
+export { callParts, cut, partOf, type CallPart } from "./selected/call-part.ts";
 export { keepBlocks, summariseBlocks } from "./selected/kept-blocks.ts";
 export { rowsAtOnce } from "./selected/rows-at-once.ts";
 export { selectedAttention } from "./selected/selected-attention.ts";
@@ -50,6 +51,7 @@ export type {
   KeptSizes,
   SelectingCall,
   SelectingVariant,
+  TokensFromTo,
 } from "./selected/selecting-variant.ts";
 export { attend, breathe, run, runSync, scores, type Step, type Steps, type StepsOptions } from "./selected/steps.ts";
 export type { AttentionShape, Positions } from "./shape.ts";

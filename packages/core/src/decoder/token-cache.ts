@@ -78,6 +78,13 @@ export class TokenCache {
     return stored === undefined ? view : widenedRows(view, stored.k);
   }
 
+  /** Values of some rows, likewise. */
+  wideValues(row: number, length: number): Tensor {
+    const { v, stored } = this.tensors(this.#sizes.rows);
+    const view = { ...v, offset: row * v.width, length };
+    return stored === undefined ? view : widenedRows(view, stored.v);
+  }
+
   /** Writes tokens first .. first + count - 1 of k (unless it is undefined) and v into rows from `row` on. */
   write(k: Tensor | undefined, v: Tensor, first: number, count: number, row: number): void {
     if (k !== undefined) this.#store(k, first, count, this.#keys, this.#keyScales, row);

@@ -57,6 +57,9 @@ export function* attendSelected<I extends AttentionInputs, S>(
       ran = yield* attend({ ...call, visibility, out, outIsNew: job.outIsNew, lse: partLse, schedule });
       if (lse !== undefined && !whole) placeRows(lse, partLse!, shape, part);
       if (sampled !== undefined) yield* measureMass(job, part, partLse!, sampled, shares);
+      if (known !== undefined && variant.finish !== undefined && !isEmpty(call.shape)) {
+        yield* variant.finish({ ...call, part }, known, out);
+      }
       visible += chosenPairs(blocks, call.shape, call.positions, variant.causal);
       visited += schedule.visitedPairs;
     }

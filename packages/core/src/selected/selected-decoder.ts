@@ -204,7 +204,13 @@ class KeepingDecoder<I extends AttentionInputs, S> implements SelectedDecoder<I>
       ...room,
     };
     function* summary(): Steps<S> {
-      yield* kept.take(job.inputs, length, shape.keys, (from, to) => cache.wideKeys(from, to - from));
+      yield* kept.take(
+        job.inputs,
+        length,
+        shape.keys,
+        (from, to) => cache.wideKeys(from, to - from),
+        (from, to) => cache.wideValues(from, to - from),
+      );
       return kept.summary();
     }
     return { job, summary };

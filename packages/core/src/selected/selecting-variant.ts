@@ -44,6 +44,11 @@ export interface SelectingVariant<I extends AttentionInputs, S> {
   readonly select: (panel: SelectingCall<I>, summary: S) => Steps<SelectedBlocks>;
   /** The definition of what is selected, in float64 and independent of `select`. */
   readonly selectExactly: (call: SelectingCall<I>) => SelectedBlocks;
+  /**
+   * What becomes of a panel's rows that attended to what was selected, where that is not all: `out` [B, H, n, E] is changed in place. The
+   * lse of such a variant means nothing.
+   */
+  readonly finish?: ((panel: SelectingCall<I>, summary: S, out: Tensor) => Steps<void>) | undefined;
   /** Default: `selectedSchedule`. */
   readonly schedule?:
     | ((selected: SelectedBlocks, shape: AttentionShape, at: Positions, pairTerms: boolean) => Schedule)
@@ -71,8 +76,11 @@ export interface ExpectedSelection {
   readonly lists: (shape: AttentionShape, at: Positions) => SelectedBlocks;
 }
 
-/** B, H, G, D, and the keys that there are, or may be in a decoder. */
-export type KeptSizes = Pick<AttentionShape, "batch" | "heads" | "kvHeads" | "headDim" | "keys">;
+/** B, H, G, D, E, and the keys that there are, or may be in a decoder. */
+export type KeptSizes = Omit<AttentionShape, "queries">;
+
+/** Tokens [from, to). */
+export type TokensFromTo = (from: number, to: number) => Tensor;
 
 /** What a decoder keeps of the keys for selecting. */
 export interface Kept<I extends AttentionInputs, S> {
@@ -80,8 +88,9 @@ export interface Kept<I extends AttentionInputs, S> {
    * Takes the tokens up to `end`. Those from `start` on are new: their inputs are `inputs`.
    *
    * @param keys f32 keys [B, G, to - from, D] of any range, as the cache stores them.
+   * @param values likewise [B, G, to - from, E].
    */
-  take(inputs: I, start: number, end: number, keys: (from: number, to: number) => Tensor): Steps<void>;
+  take(inputs: I, start: number, end: number, keys: TokensFromTo, values: TokensFromTo): Steps<void>;
   /** Forgets the tokens from `length` on. */
   truncate(length: number): void;
   /** What selecting needs of the tokens taken. */
