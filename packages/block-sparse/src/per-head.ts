@@ -2,6 +2,7 @@ import { and, mask, or, type Attention, type Mask } from "@saccade/core";
 import { Mask as MaskClass, type Reach, type Retention, type Visibility } from "@saccade/core/variants";
 import { shown } from "./checks.ts";
 import type { CommonOptions } from "./common-options.ts";
+import { attentionOfPattern, type HeadPattern } from "./head-pattern.ts";
 import { maskPattern, patternAttention, patternOf, type Pattern } from "./pattern.ts";
 import { perHeadSchedule } from "./per-head-schedule.ts";
 
@@ -14,19 +15,19 @@ import { perHeadSchedule } from "./per-head-schedule.ts";
  *
  * Source: Xiao et al. 2024 (DuoAttention), Jiang et al. 2024 (MInference).
  *
- * @param entries [H] attentions made by this package with patterns and nothing else (`blockSparse`, `aShape`, ...), or masks. Options of scores
- * belong to `perHead` itself.
+ * @param entries [H] attentions made by this package with patterns and nothing else (`blockSparse`, `aShape`, ...), masks, or what `searchPattern`
+ * found. Options of scores belong to `perHead` itself.
  * @throws TypeError when an entry is something else. A call throws RangeError when it has another number of heads.
  * @example
  * const streaming = aShape({ sinks: 64, recent: 256 });
  * perHead([mask`k <= q`, streaming, streaming, mask`k <= q`])
  */
-export function perHead(entries: readonly (Attention | Mask)[], options: CommonOptions = {}): Attention {
+export function perHead(entries: readonly (Attention | Mask | HeadPattern)[], options: CommonOptions = {}): Attention {
   if (!Array.isArray(entries) || entries.length === 0) {
     throw new TypeError(`perHead: entries is ${shown(entries)}, expected a pattern for every query head`);
   }
   const known = new Map<unknown, Pattern>();
-  const perEntry = entries.map((entry: Attention | Mask, h) => {
+  const perEntry = entries.map((entry: Attention | Mask | HeadPattern, h) => {
     let pattern = known.get(entry);
     if (pattern === undefined) known.set(entry, (pattern = entryPattern(entry, h)));
     return pattern;
@@ -42,9 +43,11 @@ export function perHead(entries: readonly (Attention | Mask)[], options: CommonO
   return patternAttention(pattern, options);
 }
 
-function entryPattern(entry: Attention | Mask, h: number): Pattern {
+function entryPattern(entry: Attention | Mask | HeadPattern, h: number): Pattern {
   if (entry instanceof MaskClass) return maskPattern("perHead", entry);
-  const pattern = typeof entry === "object" && entry !== null ? patternOf(entry) : undefined;
+  const isObject = typeof entry === "object" && entry !== null;
+  if (isObject && "kind" in entry) return patternOf(attentionOfPattern(`perHead: entry ${h}`, entry))!;
+  const pattern = isObject ? patternOf(entry) : undefined;
   if (pattern !== undefined) return pattern;
   throw new TypeError(
     `perHead: entry ${h} is ${shown(entry)}, expected a mask or an attention of this package without options of scores`,

@@ -151,7 +151,11 @@ export async function expectDeafTo(
 }
 
 /** The same bits at one thread and two. */
-export async function expectSameBits(attend: Attention, call: AttentionInputs, runtime: Runtime): Promise<void> {
+export async function expectSameBits(
+  attend: Pick<Attention, "forward">,
+  call: AttentionInputs,
+  runtime: Runtime,
+): Promise<void> {
   const [one, two] = [
     await attend.forward(call, { runtime, threads: 1, lse: true }),
     await attend.forward(call, { runtime, threads: 2, lse: true }),

@@ -10,7 +10,7 @@ export type { Retention } from "./decoder/retention.ts";
 export { bandOf, type Band } from "./expression/band-of.ts";
 export { boundsOf } from "./expression/bounds.ts";
 export { Mask, tellsApart } from "./expression/expression.ts";
-export { checkCall, type SoftmaxVariant } from "./job.ts";
+export { checkCall, roomFor, type SoftmaxVariant } from "./job.ts";
 export {
   pairScores,
   pairScoresSync,
@@ -19,8 +19,11 @@ export {
   type PairScoreOptions,
   type SyncPairScoreOptions,
 } from "./pair-scores.ts";
+export { softmaxReference, type ReferenceJob } from "./reference.ts";
+export { result as jobResult } from "./run-job.ts";
 export { pause } from "./runtime/pause.ts";
-export type { Visibility } from "./runtime/runtime.ts";
+export type { AttentionJob, Visibility } from "./runtime/runtime.ts";
+export { sharedRuntime, sharedRuntimeSync } from "./runtime/select.ts";
 export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
 export { scheduleFromChoices, type ChoiceOptions, type Choices } from "./schedule/choice-schedule.ts";
 export { KeyRuns } from "./schedule/key-runs.ts";
