@@ -1,11 +1,12 @@
 import { dense, tensor, type AttentionInputs } from "@saccade/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { estimateVerticalSlash, perHead, verticalSlash, type VerticalSlashLists } from "../src/index.ts";
+import { estimateVerticalSlash, oracleBlocks, perHead, verticalSlash, type VerticalSlashLists } from "../src/index.ts";
 import { availableRuntimes } from "./available-runtimes.ts";
 import { calls, difference, expectSameBits, inputs, numRuns } from "./call-inputs.ts";
 import { explicitAttention } from "./explicit-attention.ts";
 import { normal } from "./normal.ts";
+import { randomSelection } from "./random-selection.ts";
 import { offsetOf } from "./selected-checks.ts";
 
 const runtimes = await availableRuntimes();
@@ -126,7 +127,13 @@ describe.each(runtimes)("columns and diagonals of a prompt on $label", ({ runtim
     expect(estimate[0]![0]!.verticals.slice(-2)).toEqual([100, 611]);
     // The same direction comes back every 97 positions.
     expect(estimate[0]![1]!.slashes).toEqual(expect.arrayContaining([6, 103, 200, 297, 394, 491, 588, 685, 782, 879]));
-    expect(selectedMass.mean).toBeGreaterThan(0.5);
+    const all = { samples: N };
+    const { mean } = (await attend.forward(call, { runtime, selectedMass: all })).selectedMass;
+    expect(Math.abs(mean - selectedMass.mean)).toBeLessThan(0.1);
+    const oracle = await oracleBlocks({ blockSize: 1, topK: 72 }).forward(call, { runtime, selectedMass: all });
+    const random = await randomSelection(1, 72).forward(call, { runtime, selectedMass: all });
+    expect(mean).toBeGreaterThan(random.selectedMass.mean + 0.2);
+    expect(mean).toBeLessThanOrEqual(oracle.selectedMass.mean + 1e-6);
   });
 
   test("can be stored, and run by head later", async () => {

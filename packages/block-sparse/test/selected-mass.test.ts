@@ -1,6 +1,15 @@
-import { tensor, type AttentionInputs, type SelectedAttention } from "@saccade/core";
+import { tensor, type Runtime, type SampleOptions, type SelectedAttention, type SelectedMass } from "@saccade/core";
 import { describe, expect, test } from "vitest";
-import { cumulative, indexTopK, oracleBlocks, pageSelect, topKBlocks, type IndexInputs } from "../src/index.ts";
+import {
+  cumulative,
+  indexTopK,
+  nativeSparse,
+  oracleBlocks,
+  pageSelect,
+  topKBlocks,
+  type IndexInputs,
+  type NativeSparseInputs,
+} from "../src/index.ts";
 import { availableRuntimes } from "./available-runtimes.ts";
 import { difference, inputs } from "./call-inputs.ts";
 import { explicitAttention } from "./explicit-attention.ts";
@@ -54,10 +63,12 @@ describe.each(runtimes)("the selected mass on $label", ({ runtime }) => {
 
   test("of every selector is at least that of random blocks, and at most the oracle's, at the same budget", async () => {
     const call = topics();
-    const rivals: { attend: SelectedAttention<IndexInputs>; blockSize: number }[] = [
+    const compression = { length: 8, stride: 4 };
+    const rivals: { attend: Rival; blockSize: number }[] = [
       { attend: topKBlocks({ blockSize: 16, topK: 5 }), blockSize: 16 },
       { attend: pageSelect({ pageSize: 8, budget: 80 }), blockSize: 8 },
       { attend: pageSelect({ pageSize: 8, budget: 80, perQueryHead: true }), blockSize: 8 },
+      { attend: nativeSparse({ compression, blockSize: 16, selected: 6 }), blockSize: 16 },
       { attend: cumulative({ tau: 0.7, blockSize: 16, queryBlock: 16, similarity: -1 }), blockSize: 16 },
       { attend: indexTopK({ topK: 64, indexDim: 16 }), blockSize: 1 },
     ];
@@ -72,12 +83,12 @@ describe.each(runtimes)("the selected mass on $label", ({ runtime }) => {
     }
   });
 
-  async function massOf<I extends AttentionInputs>(attend: SelectedAttention<I>, call: I): Promise<number> {
+  async function massOf(attend: Rival, call: Topics): Promise<number> {
     return (await attend.forward(call, { runtime, selectedMass: { samples: call.q.length } })).selectedMass.mean;
   }
 
   /** The mean and the largest number of blocks that a query selects. */
-  async function budgetOf<I extends AttentionInputs>(attend: SelectedAttention<I>, call: I) {
+  async function budgetOf(attend: Rival, call: Topics) {
     const [{ blocks }] = (await attend.select(call, { runtime })) as [
       Awaited<ReturnType<typeof attend.select>>[number],
     ];
@@ -94,8 +105,18 @@ describe.each(runtimes)("the selected mass on $label", ({ runtime }) => {
   }
 });
 
+type Topics = IndexInputs & NativeSparseInputs;
+
+/** What selectors have in common. */
+interface Rival extends Pick<SelectedAttention<Topics>, "name" | "select"> {
+  forward(
+    inputs: Topics,
+    options: { readonly runtime: Runtime; readonly selectedMass: SampleOptions },
+  ): Promise<{ readonly selectedMass: SelectedMass }>;
+}
+
 /** Blocks of 16 keys about a topic each; queries ask for topics of earlier blocks. The indexer sees the same of one head. */
-function topics(): AttentionInputs & IndexInputs {
+function topics(): Topics {
   const [N, D, C] = [512, 16, 16];
   const topic = normal((N / C) * D, 5);
   const next = uniform(6);
@@ -110,6 +131,7 @@ function topics(): AttentionInputs & IndexInputs {
     v: tensor(normal(N * D, 9), { shape: [1, 1, N, D] }),
     indexQueries: tensor(q, { shape: [1, 2, N, D] }),
     indexKeys: tensor(k, { shape: [1, 1, N, D] }),
+    gates: tensor(new Float32Array(6 * N).fill(0.5), { shape: [1, 2, N, 3] }),
     indexWeights: tensor(new Float32Array(2 * N).fill(1), { shape: [1, 2, N, 1] }),
   };
 }
