@@ -1,4 +1,4 @@
-import { openRuntime, tensor, type AttentionInputs, type Runtime } from "@saccade/core";
+import { openRuntime, tensor, type AttentionInputs, type Runtime, type Tensor } from "@saccade/core";
 import { gaussianLike } from "../measure/inputs.ts";
 import type { CallShape } from "../measure/shape.ts";
 import { median, medianRatio, ratioRange } from "../measure/statistics.ts";
@@ -6,25 +6,31 @@ import { short } from "../report.ts";
 import type { RuntimeClass } from "../systems/registry.ts";
 import type { Measured } from "./bar.ts";
 
-const ROUNDS = 5;
-
 interface Runs {
-  forward(inputs: AttentionInputs, options: { readonly runtime: Runtime; readonly threads: number }): Promise<unknown>;
+  forward(inputs: Inputs, options: { readonly runtime: Runtime; readonly threads: number }): Promise<unknown>;
 }
 
-/** How many times faster one attention is than another, on the same inputs and runtime, turn by turn after a round of each. */
+/** Gates weigh branches, where there are any. */
+type Inputs = AttentionInputs & { readonly gates: Tensor };
+
+/**
+ * How many times faster one attention is than another, on the same inputs and runtime, turn by turn after a round of each; or once, without
+ * that, where a round takes a minute.
+ */
 export async function timesOver(
   name: RuntimeClass,
   threads: number,
   { B, H, G, N, M, D, E }: CallShape,
   ours: Runs,
   other: Runs,
+  rounds = 5,
 ): Promise<Measured> {
   await using runtime = await openRuntime(name, { threads });
   const inputs = {
     q: tensor(gaussianLike(B * H * N * D, 0x51ed), { shape: [B, H, N, D] }),
     k: tensor(gaussianLike(B * G * M * D, 0xc2b2), { shape: [B, G, M, D] }),
     v: tensor(gaussianLike(B * G * M * E, 0x9e37), { shape: [B, G, M, E] }),
+    gates: tensor(new Float32Array(B * H * N * 3).fill(0.5), { shape: [B, H, N, 3] }),
   };
   const time = async (attend: Runs): Promise<number> => {
     const start = performance.now();
@@ -32,7 +38,7 @@ export async function timesOver(
     return performance.now() - start;
   };
   const [mine, theirs]: [number[], number[]] = [[], []];
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (let round = rounds === 1 ? 1 : 0; round <= rounds; round++) {
     const [a, b] = [await time(ours), await time(other)];
     if (round === 0) continue;
     mine.push(a);

@@ -205,3 +205,23 @@ test.each([
 ])("options that make no sense are refused: %j", (given, message) => {
   expect(() => pageSelect(given)).toThrow(message);
 });
+
+test("tokens that ask for nothing are stored without an answer", async () => {
+  const call = inputs({ queries: 90 });
+  const attend = pageSelect({ pageSize: 8, budget: 32 });
+  const sizes = { heads: 4, kvHeads: 2, headDim: 16, valueDim: 8, capacity: 90 };
+  await using whole = attend.decoder(sizes);
+  const { out } = await whole.append(call);
+  await using decoder = attend.decoder(sizes);
+  const none = await decoder.append({ ...tokensOf(call, 0, 40), q: { ...call.q, length: 0 } });
+  expect(none.out.length).toBe(0);
+  const part = decoder.appendSync({ ...tokensOf(call, 40, 90), q: tokensOf(call, 70, 90).q });
+  expect(decoder.length).toBe(90);
+  for (let h = 0; h < 4; h++) {
+    const rows = (out.data as Float32Array).subarray((h * 90 + 70) * 8, (h + 1) * 90 * 8);
+    expect(difference((part.out.data as Float32Array).subarray(h * 160, (h + 1) * 160), rows)).toBeLessThan(1e-5);
+  }
+  expect(() => decoder.appendSync({ ...tokensOf(call, 0, 1), q: tokensOf(call, 0, 2).q })).toThrow(
+    "pageSelect.decoder.appendSync: q has N = 2 tokens, k has 1, expected no more",
+  );
+});

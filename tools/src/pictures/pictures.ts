@@ -7,7 +7,9 @@ import {
   fixed,
   indexTopK,
   longformer,
+  nativeSparse,
   oracleBlocks,
+  pageSelect,
   perHead,
   strided,
   topKBlocks,
@@ -80,6 +82,19 @@ export const PICTURES: readonly Picture[] = [
   fixedPicture("document", document([20, 7, 30, 7])),
   ...[0, 1, 2].map((head) => fixedPicture("per-head", perHead(heads), 3, head)),
   selectedPicture("top-k-blocks", topKBlocks({ blockSize: 4, topK: 4 }), content(1)),
+  selectedPicture("page-select", pageSelect({ pageSize: 4, budget: 16 }), content(1)),
+  // Compressed keys stand for all that came before: their branch is left out.
+  selectedPicture(
+    "native-sparse",
+    nativeSparse({ compression: { length: 4, stride: 2 }, blockSize: 4, selected: 5, window: 12 }),
+    {
+      ...content(1),
+      gates: tensor(
+        Float32Array.from({ length: 3 * N }, (_, i) => Math.min(1, i % 3)),
+        { shape: [1, 1, N, 3] },
+      ),
+    },
+  ),
   selectedPicture("cumulative", cumulative({ tau: 0.6, queryBlock: 4, blockSize: 4, similarity: -1 }), content(1)),
   selectedPicture("oracle-blocks", oracleBlocks({ blockSize: 4, topK: 4 }), content(1)),
   selectedPicture("index-top-k", indexTopK({ topK: 12, indexHeads: 2, indexDim: D }), {

@@ -39,13 +39,14 @@ export function checkDecoder(
   return { batch, kvHeads, headDim, valueDim, dtype, capacity, rewindable };
 }
 
-/** The sizes of new tokens, whose keys are those of the cache with them. */
+/** The sizes of new tokens, whose keys are those of the cache with them. `some`: queries may be those of the last tokens alone. */
 export function checkTokens(
   where: string,
   { q, k, v }: DecoderInputs,
   expected: Pick<AttentionShape, "batch" | "heads" | "kvHeads" | "headDim" | "valueDim">,
   length: number,
   capacity: number,
+  some = false,
 ): AttentionShape {
   const shape = checkTensors(where, q, k, v);
   for (const size of ["batch", "heads", "kvHeads", "headDim", "valueDim"] as const) {
@@ -53,8 +54,9 @@ export function checkTokens(
       throw new RangeError(`${where}: ${size} is ${shape[size]}, the decoder was made for ${expected[size]}`);
     }
   }
-  if (shape.queries !== shape.keys) {
-    throw new RangeError(`${where}: q has N = ${shape.queries} tokens, k has ${shape.keys}`);
+  if (some ? shape.queries > shape.keys : shape.queries !== shape.keys) {
+    const most = some ? ", expected no more" : "";
+    throw new RangeError(`${where}: q has N = ${shape.queries} tokens, k has ${shape.keys}${most}`);
   }
   const keys = length + shape.keys;
   if (keys > capacity) throw new RangeError(`${where}: cache full: capacity ${capacity}, asked for ${keys}`);

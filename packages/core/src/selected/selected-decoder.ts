@@ -101,7 +101,7 @@ class KeepingDecoder<I extends AttentionInputs, S> implements SelectedDecoder<I>
     const { job, summary } = this.#write(where, runtime, shape, inputs, options);
     const how = { where, runtime, choice, options: { threads: this.#threads, ...options } };
     const attended = await run(attendSelected(where, this.#variant, job, options?.selectedMass, summary), how);
-    this.#history.grow(shape.queries);
+    this.#history.grow(inputs.k.length);
     return finished(job, attended, options);
   }
 
@@ -116,7 +116,7 @@ class KeepingDecoder<I extends AttentionInputs, S> implements SelectedDecoder<I>
     const { job, summary } = this.#write(where, runtime, shape, inputs, options);
     const how = { where, runtime, choice, options: { threads: this.#threads, ...options } };
     const attended = runSync(attendSelected(where, this.#variant, job, options?.selectedMass, summary), how);
-    this.#history.grow(shape.queries);
+    this.#history.grow(inputs.k.length);
     return finished(job, attended, options);
   }
 
@@ -158,10 +158,11 @@ class KeepingDecoder<I extends AttentionInputs, S> implements SelectedDecoder<I>
       { ...this.#sizes, heads: this.#keptSizes.heads },
       this.length,
       this.capacity,
+      true,
     );
     checkPairTensor(where, "bias", inputs.bias, shape);
     checkPairTensor(where, "mask", inputs.mask, shape);
-    this.#variant.checkInputs?.(where, given(inputs), { ...shape, keys: shape.queries });
+    this.#variant.checkInputs?.(where, given(inputs), { ...shape, keys: inputs.k.length });
     return shape;
   }
 
@@ -191,13 +192,16 @@ class KeepingDecoder<I extends AttentionInputs, S> implements SelectedDecoder<I>
     const room = roomFor(where, { shape, q, k, v }, options);
     const { cache, kept } = this.#open(where, runtime);
     kept.truncate(length);
-    cache.write(k, v, 0, shape.queries, length);
+    cache.write(k, v, 0, k.length, length);
     const { batch } = shape;
     const job = {
       shape,
       q,
       ...cache.tensors(this.#sizes.rows),
-      positions: { queryOffset: new Int32Array(batch).fill(length), keyLength: new Int32Array(batch).fill(shape.keys) },
+      positions: {
+        queryOffset: new Int32Array(batch).fill(shape.keys - shape.queries),
+        keyLength: new Int32Array(batch).fill(shape.keys),
+      },
       visibility: visibilityOf(this.#variant),
       scores,
       inputs: given(inputs),

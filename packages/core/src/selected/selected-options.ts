@@ -84,7 +84,10 @@ export interface SelectedAppendOptions extends AppendOptions, MassOption {}
 
 export interface SelectedSyncAppendOptions extends SyncAppendOptions, MassOption {}
 
-/** New tokens, with what the variant reads of them beside queries, keys and values. */
+/**
+ * New tokens, with what the variant reads of them beside queries, keys and values. Queries may be those of the last tokens alone, or none:
+ * tokens before them are stored and not attended from.
+ */
 export type SelectedDecoderInputs<I extends AttentionInputs> = DecoderInputs & Omit<I, keyof AttentionInputs>;
 
 /** A decoder that selects. */
