@@ -1,13 +1,9 @@
-/** Up to this many are kept while scores pass by; for more, a threshold is found by counting. */
+/** Up to this many are kept while scores pass by; of more, those that may be among them are put aside. */
 const FEW = 24;
 
-/** Bits of a score's place in the order that are counted at a time. */
-const DIGIT_BITS = 11;
-const DIGITS = 2 ** DIGIT_BITS;
-
 const best = new Float32Array(FEW);
-const counts = new Int32Array(DIGITS);
-let ordered = new Float32Array(0);
+/** Scores put aside with their indices, and room to reorder them. */
+let [candidates, values, places] = [new Float32Array(0), new Float32Array(0), new Int32Array(0)];
 
 /**
  * The indices of the k largest of `count` scores from `at` on, ascending, into `out` from `to` on. Of equal scores those with the lowest
@@ -97,37 +93,81 @@ function fewOf(scores: Float32Array, at: number, count: number, k: number, out: 
   ascend(out, to, k);
 }
 
-/** Scores as integers of the same order: the k-th largest is found digit by digit, then everything above it is taken. */
+/**
+ * Scores above the k-th best so far are put aside. When there are twice as many as asked for, those that are not among the best k leave, and
+ * the bar rises: most scores are looked at once.
+ */
 function manyOf(scores: Float32Array, at: number, count: number, k: number, out: Int32Array, to: number): void {
-  if (ordered.length < count) ordered = new Float32Array(2 * count);
-  const bits = new Int32Array(ordered.buffer);
-  for (let j = 0; j < count; j++) {
-    const score = scores[at + j]!;
-    // Adding 0 makes -0 equal to 0.
-    ordered[j] = score > -Infinity ? score + 0 : -Infinity;
-    const value = bits[j]!;
-    bits[j] = value ^ ((value >> 31) & 0x7fff_ffff);
+  const most = Math.min(count, 2 * k);
+  if (candidates.length < most)
+    [candidates, values, places] = [new Float32Array(most), new Float32Array(most), new Int32Array(most)];
+  // Views that do not change are faster in locals.
+  const [aside, indices] = [candidates, places];
+  let filled = 0;
+  for (; filled < k; filled++) {
+    const score = scores[at + filled]!;
+    aside[filled] = score > -Infinity ? score : -Infinity;
+    indices[filled] = filled;
   }
-  // The digits of the threshold that are known, as of an unsigned number.
-  let [prefix, known, left] = [0, 0, k];
-  for (let shift = 32 - DIGIT_BITS; known < 32; shift = Math.max(0, shift - DIGIT_BITS)) {
-    const taken = Math.min(DIGIT_BITS, 32 - known);
-    counts.fill(0);
-    for (let j = 0; j < count; j++) {
-      const value = (bits[j]! ^ 0x8000_0000) >>> 0;
-      if (known > 0 && value >>> (32 - known) !== prefix) continue;
-      counts[(value >>> shift) & ((1 << taken) - 1)]!++;
+  let least = -Infinity;
+  const end = at + count;
+  for (let from = at + k; ; from++) {
+    from = firstAbove(scores, from, end, least);
+    if (from === end) break;
+    aside[filled] = scores[from]!;
+    indices[filled++] = from - at;
+    if (filled < most) continue;
+    least = keepBest(filled, k);
+    filled = k;
+  }
+  if (filled > k) keepBest(filled, k);
+  for (let n = 0; n < k; n++) out[to + n] = indices[n]!;
+}
+
+/** The first index from `from` on whose score is above a bar, or `end`: a loop of its own, since most of the time is spent in it. */
+function firstAbove(scores: Float32Array, from: number, end: number, bar: number): number {
+  let at = from;
+  while (at < end && !(scores[at]! > bar)) at++;
+  return at;
+}
+
+/** Keeps the k best of what was put aside, in its order, of equal ones the first. Returns the least of them. */
+function keepBest(filled: number, k: number): number {
+  const [aside, indices] = [candidates, places];
+  values.set(aside.subarray(0, filled));
+  const least = largest(values, filled, k);
+  let equal = k;
+  for (let n = 0; n < filled; n++) if (aside[n]! > least) equal--;
+  for (let n = 0, next = 0; next < k; n++) {
+    const score = aside[n]!;
+    if (score < least || (score === least && equal-- <= 0)) continue;
+    aside[next] = score;
+    indices[next++] = indices[n]!;
+  }
+  return least;
+}
+
+/** The k-th largest of `count` numbers, which it moves: both sides of a pivot, and then the side where it is. */
+function largest(numbers: Float32Array, count: number, k: number): number {
+  let [low, high] = [0, count - 1];
+  while (low < high) {
+    const pivot = middleOf(numbers[low]!, numbers[(low + high) >> 1]!, numbers[high]!);
+    let [left, right] = [low, high];
+    while (left <= right) {
+      while (numbers[left]! > pivot) left++;
+      while (numbers[right]! < pivot) right--;
+      if (left > right) break;
+      const moved = numbers[left]!;
+      numbers[left++] = numbers[right]!;
+      numbers[right--] = moved;
     }
-    let digit = (1 << taken) - 1;
-    for (; counts[digit]! < left; digit--) left -= counts[digit]!;
-    prefix = prefix * 2 ** taken + digit;
-    known += taken;
+    if (k - 1 <= right) high = right;
+    else if (k - 1 >= left) low = left;
+    else return numbers[k - 1]!;
   }
-  const threshold = (prefix ^ 0x8000_0000) | 0;
-  let next = to;
-  for (let j = 0; j < count; j++) {
-    if (bits[j]! < threshold) continue;
-    if (bits[j] === threshold && left-- <= 0) continue;
-    out[next++] = j;
-  }
+  return numbers[k - 1]!;
+}
+
+function middleOf(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 }

@@ -1,19 +1,9 @@
 import { pause } from "./runtime/pause.ts";
-import type { Runtime } from "./runtime/runtime.ts";
+import type { PairJob, PairReduction, Runtime } from "./runtime/runtime.ts";
+import { ALL_THREADS } from "./runtime/select.ts";
+import { BLOCK_ROWS } from "./schedule/schedule.ts";
 import { checkHeads, checkTensor } from "./shape.ts";
 import { floatsOf, type Tensor } from "./tensor.ts";
-
-/** How the scores of a key head's query heads h become one, or that they do not. */
-export type PairReduction =
-  | { readonly kind: "each" }
-  /** sum_h scale q_h . k */
-  | { readonly kind: "sum" }
-  /** max_h scale q_h . k */
-  | { readonly kind: "max" }
-  /** sum_h e^(scale q_h . k - lse_h), lse [B, H, N] */
-  | { readonly kind: "mass"; readonly lse: Float32Array }
-  /** sum_h w_h max(0, scale q_h . k), weights [B, H, N] */
-  | { readonly kind: "relu"; readonly weights: Float32Array };
 
 export interface PairScoreInputs {
   /** [B, H, N, D] */
@@ -46,47 +36,64 @@ const TURN = 8;
 export async function pairScores(
   where: string,
   inputs: PairScoreInputs,
-  _runtime: Runtime,
-  options?: PairScoreOptions,
+  runtime: Runtime,
+  options: PairScoreOptions = {},
 ): Promise<Float32Array> {
-  const out = roomFor(where, inputs);
+  const job = pairJob(where, inputs);
+  const { threads = ALL_THREADS, signal } = options;
+  if (runtime.scorePairs !== undefined && runtime.scorePairsSync !== undefined && fits(job)) {
+    if (work(job) > INLINE_WORK) await runtime.scorePairs(job, { threads, signal });
+    else runtime.scorePairsSync(job, { threads });
+    return job.out;
+  }
   let since = performance.now();
-  for (const _ of rowsOfScores(inputs, out)) {
+  for (const _ of rowsOfScores(job)) {
     if (performance.now() - since < TURN) continue;
     await pause();
-    options?.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     since = performance.now();
   }
-  return out;
+  return job.out;
 }
 
 /** The same to the end before it returns. */
 export function pairScoresSync(
   where: string,
   inputs: PairScoreInputs,
-  _runtime: Runtime,
-  _options?: SyncPairScoreOptions,
+  runtime: Runtime,
+  options: SyncPairScoreOptions = {},
 ): Float32Array {
-  const out = roomFor(where, inputs);
-  for (const _ of rowsOfScores(inputs, out));
-  return out;
+  const job = pairJob(where, inputs);
+  const { threads = ALL_THREADS } = options;
+  if (runtime.scorePairsSync !== undefined && fits(job)) runtime.scorePairsSync(job, { threads });
+  else for (const _ of rowsOfScores(job));
+  return job.out;
 }
 
-function roomFor(where: string, { q, k, reduce }: PairScoreInputs): Float32Array {
+/** Operations up to which scores are computed before the promise is returned, as attention is. */
+const INLINE_WORK = 64e6;
+
+function work({ q, k }: PairJob): number {
+  return 2 * q.batch * q.heads * q.length * k.length * q.width;
+}
+
+/** Whether there is anything to write, and heads that are reduced together fit into a unit. */
+function fits(job: PairJob): boolean {
+  return work(job) > 0 && job.q.heads / job.k.heads <= BLOCK_ROWS;
+}
+
+function pairJob(where: string, { q, k, scale = 1, reduce = { kind: "each" } }: PairScoreInputs): PairJob {
   checkTensor(where, "q", q);
   checkTensor(where, "k", k);
   checkHeads(where, "k", q.heads, k.heads);
   if (k.batch !== q.batch) throw new RangeError(`${where}: k has B = ${k.batch}, q has B = ${q.batch}`);
   if (k.width !== q.width) throw new RangeError(`${where}: k has D = ${k.width}, q has D = ${q.width}`);
-  const heads = reduce === undefined || reduce.kind === "each" ? q.heads : k.heads;
-  return new Float32Array(q.batch * heads * q.length * k.length);
+  const heads = reduce.kind === "each" ? q.heads : k.heads;
+  return { q, k, scale, reduce, out: new Float32Array(q.batch * heads * q.length * k.length) };
 }
 
 /** Row by row of the query heads, in ascending order of heads; stops after each. */
-function* rowsOfScores(
-  { q, k, scale = 1, reduce = { kind: "each" } }: PairScoreInputs,
-  out: Float32Array,
-): Generator<void> {
+function* rowsOfScores({ q, k, scale, reduce, out }: PairJob): Generator<void> {
   const [queries, group] = [floatsOf(q), q.heads / k.heads];
   const query = new Float32Array(q.width);
   const row = new Float32Array(k.length);

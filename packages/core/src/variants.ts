@@ -14,7 +14,6 @@ export { checkCall, roomFor, type SoftmaxVariant } from "./job.ts";
 export {
   pairScores,
   pairScoresSync,
-  type PairReduction,
   type PairScoreInputs,
   type PairScoreOptions,
   type SyncPairScoreOptions,
@@ -22,7 +21,7 @@ export {
 export { softmaxReference, type ReferenceJob } from "./reference.ts";
 export { result as jobResult } from "./run-job.ts";
 export { pause } from "./runtime/pause.ts";
-export type { AttentionJob, Visibility } from "./runtime/runtime.ts";
+export type { AttentionJob, PairReduction, Visibility } from "./runtime/runtime.ts";
 export { sharedRuntime, sharedRuntimeSync } from "./runtime/select.ts";
 export { bandSchedule, blockPositions, stackedHeads } from "./schedule/band-schedule.ts";
 export { scheduleFromChoices, type ChoiceOptions, type Choices } from "./schedule/choice-schedule.ts";

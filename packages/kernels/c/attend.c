@@ -4,6 +4,7 @@
 #include "finish.h"
 #include "kernels.h"
 #include "load.h"
+#include "pair-scores.h"
 #include "panel.h"
 #include "rotate.h"
 #include "scores.h"
@@ -280,6 +281,10 @@ static void gathered_run(Job *job, const Unit *unit, ptrdiff_t index, float *scr
 
 static void unit_run(Job *job, ptrdiff_t index, float *scratch) {
   const Unit *unit = job->units + index;
+  if (job->scoring) {
+    pairs_unit(job, unit, scratch);
+    return;
+  }
   if (job->gathered) {
     gathered_run(job, unit, index, scratch);
     return;
@@ -313,6 +318,7 @@ static ptrdiff_t state_floats(int32_t rows, int32_t D, int32_t E, int32_t operan
 static ptrdiff_t slot_floats(int32_t rows, int32_t E) { return cache_line(slot_size(rows, E)); }
 
 static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs) {
+  if (needs & SCRATCH_SCORES) return pairs_scratch_open(&(PairsScratch){0}, 0, rows, D);
   Scratch scratch;
   return cache_line(scratch_open(&scratch, 0, D, E, operands, needs) + state_floats(rows, D, E, operands, needs));
 }

@@ -90,6 +90,16 @@ typedef struct {
   int32_t tableCount;
 } Program;
 
+// A job of scores writes them out instead of attending: [B, H, N, M] each, or [B, G, N, M] reduced over the query heads of a
+// key head's group, which are then the heads of a unit.
+//
+//   SCORES_SUM   sum_h scale q . k            SCORES_MASS   sum_h exp(scale q . k - lse)
+//   SCORES_MAX   max_h scale q . k            SCORES_RELU   sum_h lse max(0, scale q . k)
+//
+// Its units name no tasks but positions: firstTask is the first one and taskCount how many. Of the tensors only q[0], k (as f32),
+// out and lse (read, where the formula has it) are looked at.
+enum { SCORES_NONE, SCORES_EACH, SCORES_SUM, SCORES_MAX, SCORES_MASS, SCORES_RELU };
+
 // Strides are in elements, the innermost axis is contiguous. A null pointer means "not given".
 typedef struct {
   const float *q[SACCADE_OPERANDS];
@@ -122,6 +132,7 @@ typedef struct {
   int32_t keyLo, keyHi;       // only keys in [keyLo, keyHi) are processed in this call
   int32_t phase;              // JOB_BEGIN | JOB_END
   int32_t gathered;           // tasks name rows among those of their unit
+  int32_t scoring;            // SCORES_*
   int32_t unitCount;
   float scale, softcap;       // softcap 0: none
   int32_t next;               // atomic: the next unit to take

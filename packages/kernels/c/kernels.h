@@ -6,11 +6,12 @@
 #include "rotation.h"
 
 // What scratch must have room for: a bias or a mask; mask or score programs; stored types other than f32, or indices;
-// the rows of a task beside those of its unit.
-enum { SCRATCH_TERMS = 1, SCRATCH_PROGRAMS = 2, SCRATCH_COPIES = 4, SCRATCH_GATHERED = 8 };
+// the rows of a task beside those of its unit; nothing but what a job of scores needs.
+enum { SCRATCH_TERMS = 1, SCRATCH_PROGRAMS = 2, SCRATCH_COPIES = 4, SCRATCH_GATHERED = 8, SCRATCH_SCORES = 16 };
 
 // What the kernels use of a job's scratch: hosts must ask for as much. Stored and gathered rows are copied as f32.
 static inline int scratch_needs(const Job *job) {
+  if (job->scoring) return SCRATCH_SCORES;
   const int copies = job->keyType != STORED_F32 || job->valueType != STORED_F32 || job->indices;
   return (job->bias || job->mask ? SCRATCH_TERMS : 0) | (job->maskProgram || job->scoreProgram ? SCRATCH_PROGRAMS : 0) |
          (copies ? SCRATCH_COPIES : 0) | (job->gathered ? SCRATCH_GATHERED : 0);

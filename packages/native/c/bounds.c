@@ -177,14 +177,25 @@ static int checkParts(const Unit *unit, const Sizes *sizes, int32_t limit, Messa
   return 1;
 }
 
+// A unit of scores names positions, and keys that it alone writes the scores of.
+static int checkPairs(const Unit *unit, const Sizes *sizes, Message *message) {
+  if (unit->firstTask < 0 || unit->taskCount < 1 || unit->firstTask > sizes->N - unit->taskCount)
+    return fail(message, "unit: positions %d + %d, expected within %lld", unit->firstTask, unit->taskCount,
+                (long long)sizes->N);
+  if (unit->parts != 1) return fail(message, "unit: %d parts of scores, expected 1", unit->parts);
+  if ((int64_t)unit->taskCount * unit->heads <= SACCADE_ROWS) return 1;
+  return fail(message, "unit: %d positions x %d heads, expected at most %d rows", unit->taskCount, unit->heads, SACCADE_ROWS);
+}
+
 int checkUnits(const Job *job, const Sizes *sizes, const Lists *lists, Needs *needs, Message *message) {
   *needs = (Needs){1, 0, 0};
   for (int32_t u = 0; u < job->unitCount; u++) {
     const Unit *unit = job->units + u;
-    if (!checkHeads(unit, sizes, message) || !checkTasks(job, unit, sizes, lists, message) ||
+    if (!checkHeads(unit, sizes, message) ||
+        !(job->scoring ? checkPairs(unit, sizes, message) : checkTasks(job, unit, sizes, lists, message)) ||
         !checkParts(unit, sizes, job->unitCount, message))
       return 0;
-    const int32_t rows = job->tasks[unit->firstTask].rowCount * unit->heads;
+    const int32_t rows = (job->scoring ? unit->taskCount : job->tasks[unit->firstTask].rowCount) * unit->heads;
     if (rows > needs->rows) needs->rows = rows;
     if (unit->parts == 1) continue;
     const int32_t slots = unit->slot - unit->part + unit->parts;

@@ -113,6 +113,14 @@ static int readStored(const double *numbers, int index, const Array *array, cons
   return 1;
 }
 
+static int readScoring(const double *numbers, Job *job, Message *message) {
+  int64_t scoring;
+  if (!readInteger(numbers, NUM_SCORING, &scoring, message)) return 0;
+  if (scoring < SCORES_NONE || scoring > SCORES_RELU) return fail(message, "is unknown", "scoring");
+  job->scoring = (int32_t)scoring;
+  return 1;
+}
+
 static int readTerms(const double *numbers, PoolCall *call, Message *message) {
   int64_t threads, isa;
   int isas;
@@ -125,7 +133,7 @@ static int readTerms(const double *numbers, PoolCall *call, Message *message) {
   call->job.scale = (float)numbers[NUM_SCALE];
   call->job.softcap = (float)numbers[NUM_SOFTCAP];
   call->job.gathered = numbers[NUM_GATHERED] != 0;
-  return 1;
+  return readScoring(numbers, &call->job, message);
 }
 
 // --- tensors ---
@@ -191,7 +199,11 @@ static int readTensors(const double *numbers, const Sizes *s, Call *call, Messag
   VIEW(NUM_Q, ARG_Q, s->B, s->H, s->N, job->D, &job->qB, &job->qH, &job->qN, q[0], float, 1);
   VIEW(NUM_K, ARG_K, s->B, s->G, s->keyRows, job->D, &job->kB, &job->kH, &job->kN, k, char, kBytes);
   VIEW(NUM_V, ARG_V, s->B, s->G, s->keyRows, job->E, &job->vB, &job->vH, &job->vN, v, char, vBytes);
-  VIEW(NUM_OUT, ARG_OUT, s->B, s->H, s->N, job->E, &job->outB, &job->outH, &job->outN, out, float, 1);
+  // Scores are read as they are: keys of f32, one in every row, and what is subtracted from them or multiplied with.
+  if (job->scoring && (job->keyType != STORED_F32 || s->keyRows < s->M)) return fail(message, "needs all keys as f32", "scoring");
+  if (job->scoring >= SCORES_MASS && !call->arrays[ARG_LSE - ARG_Q].data) return fail(message, "is missing", "lse");
+  const int64_t outHeads = job->scoring > SCORES_EACH ? s->G : s->H, outWidth = job->scoring ? s->M : job->E;
+  VIEW(NUM_OUT, ARG_OUT, s->B, outHeads, s->N, outWidth, &job->outB, &job->outH, &job->outN, out, float, 1);
   VIEW(NUM_BIAS, ARG_BIAS, s->B, s->H, s->N, s->M, &job->biasB, &job->biasH, &job->biasN, bias, float, 1);
   VIEW(NUM_MASK, ARG_MASK, s->B, s->H, s->N, s->M, &job->maskB, &job->maskH, &job->maskN, mask, uint8_t, 1);
   // Contiguous along their last axis: the third stride stands for an axis that is not there.

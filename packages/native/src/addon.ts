@@ -18,7 +18,7 @@ export const OUTCOME = {
 /**
  * Places in the Float64Array that a call begins with. `q` to `sinks`, `keyScale` and `valueScale` are each followed by three more
  * numbers: the offset stands at the named place, then the strides of the first three axes, all in elements. Axes are [B, H, N, D];
- * [B, G, keyRows, D] and [B, G, keyRows, E] for k and v; [B, H, N, M] for bias and mask; [B, H, -, N] for lse, [B, -, -, H] for learned
+ * [B, G, keyRows, D] and [B, G, keyRows, E] for k and v; [B, H, N, E] for out, or [B, H or G, N, M] for scores; [B, H, N, M] for bias and mask; [B, H, -, N] for lse, [B, -, -, H] for learned
  * sinks and [B, G, -, keyRows] for scales. `turned` is followed by the offsets of two more operands.
  */
 export const NUMBERS = {
@@ -43,18 +43,20 @@ export const NUMBERS = {
   valueType: 13,
   /** Whether tasks name rows among those of their unit. */
   gathered: 14,
-  q: 15,
-  k: 19,
-  v: 23,
-  out: 27,
-  lse: 31,
-  bias: 35,
-  mask: 39,
-  sinks: 43,
-  turned: 47,
-  keyScale: 50,
-  valueScale: 54,
-  count: 58,
+  /** `SCORES_*` in the kernels' job.h: 0 attends; otherwise scores of pairs are written to `out`, and units name positions. */
+  scoring: 15,
+  q: 16,
+  k: 20,
+  v: 24,
+  out: 28,
+  lse: 32,
+  bias: 36,
+  mask: 40,
+  sinks: 44,
+  turned: 48,
+  keyScale: 51,
+  valueScale: 55,
+  count: 59,
 } as const;
 
 /** Keys or values as they are stored: f32, f16 and bf16 by their bits, int8. */

@@ -113,6 +113,29 @@ describe.skipIf(!built)("the addon refuses", () => {
     expect(gathered(2, 12 + 1, 0)).toThrow("no rows");
   });
 
+  test("scores of queries, keys or outputs that are not there", () => {
+    const [B, H, N, M] = [1, 2, 4, 6];
+    const scoring = (kind: number, change?: (call: [...CallArguments]) => void) => () => {
+      const call = denseCall({ B, H, N, M, D: 8, isa: best });
+      call[0][NUMBERS.scoring] = kind;
+      call[0].set([0, H * N * M, N * M, M], NUMBERS.out);
+      call[1] = Int32Array.of(0, 0, 1, 0, 0, N, 0, M, 0, 1, 0, 0);
+      call[OUT] = new Float32Array(B * H * N * M);
+      change?.(call);
+      return addon.attendSync(...call);
+    };
+    expect(scoring(1)()).toBe(OUTCOME.done);
+    expect(scoring(4)()).toBe(OUTCOME.done);
+    expect(scoring(6)).toThrow("scoring is unknown");
+    expect(scoring(4, (call) => void (call[LSE] = undefined))).toThrow("lse is missing");
+    expect(scoring(1, (call) => void (call[OUT] = new Float32Array(B * H * N * M - 1)))).toThrow("out reaches");
+    expect(scoring(1, (call) => void (call[1][5] = N + 1))).toThrow("positions 0 + 5, expected within 4");
+    expect(scoring(1, (call) => void (call[1][4] = -1))).toThrow("positions -1 + 4");
+    expect(scoring(1, (call) => void (call[1][7] = M + 1))).toThrow("keys 0 to 7");
+    expect(scoring(1, (call) => void (call[1][1] = H))).toThrow("heads 2 + 1");
+    expect(scoring(1, (call) => void (call[1][9] = 2))).toThrow("2 parts of scores");
+  });
+
   test("reaches that are none", () => {
     expect(changed((call) => void (call[REACHES][0] = -1))).toThrow("ahead is -1");
     expect(changed((call) => void (call[REACHES][2] = -1))).toThrow("chunk is -1");

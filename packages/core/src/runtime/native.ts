@@ -1,15 +1,18 @@
+import type { CallArguments } from "@saccade/native";
 import { REACH_INTS } from "../schedule/reach.ts";
 import { contiguous, floatsOf, type Tensor } from "../tensor.ts";
 import { chooseInstructionSet, loadAddon } from "./native/addon.ts";
 import { callArguments } from "./native/arguments.ts";
+import { pairArguments } from "./native/pair-arguments.ts";
 import { rotateArguments } from "./native/rotate-arguments.ts";
 import { availableParallelism } from "./parallelism.ts";
+import { pairUnits } from "./pair-units.ts";
 import { pause } from "./pause.ts";
 import { packPrograms, programsOf } from "./programs.ts";
 import { arrayBuffer } from "./reference.ts";
-import type { AttentionJob, OpenOptions, RunInfo, Runtime } from "./runtime.ts";
+import type { AttentionJob, OpenOptions, PairJob, RunInfo, Runtime } from "./runtime.ts";
 import { operandCount, scratchNeeds } from "./scratch-needs.ts";
-import { planUnits } from "./units.ts";
+import { planUnits, UNIT_INTS } from "./units.ts";
 
 /** What the addon's pool can hold. */
 const MAX_THREADS = 256;
@@ -40,7 +43,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
   const most = Math.max(1, Math.min(options.threads ?? availableParallelism(), MAX_THREADS));
   const notTaken = [...(options.notTaken ?? []), ...isa.notTaken];
   const numbers = new Float64Array(places.count);
-  const running = new Set<Promise<RunInfo>>();
+  const running = new Set<Promise<unknown>>();
   let closed = false;
 
   const infoOf = (threads: number, reasons: readonly string[] = notTaken): RunInfo => {
@@ -70,9 +73,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
     if (closed) throw new Error("native: the runtime is closed");
   };
 
-  const start = (job: AttentionJob, info: RunInfo, signal: AbortSignal | undefined): Promise<RunInfo> => {
-    const staged = mayVanish(job) ? freshLike(job.out) : undefined;
-    const call = callArguments(job, staged ?? job.out, isa.index, info.threads, places, numbers);
+  const startCall = (call: CallArguments, signal: AbortSignal | undefined): Promise<void> => {
     const { promise, resolve, reject } = withResolvers<void>();
     const id = addon.attend(...call, (result) => {
       signal?.removeEventListener("abort", cancel);
@@ -87,9 +88,26 @@ export function openNative(options: OpenOptions = {}): Runtime {
     });
     const cancel = (): void => addon.cancel(id);
     signal?.addEventListener("abort", cancel);
+    return promise;
+  };
+
+  const start = (job: AttentionJob, info: RunInfo, signal: AbortSignal | undefined): Promise<RunInfo> => {
+    const staged = mayVanish(job) ? freshLike(job.out) : undefined;
+    const call = callArguments(job, staged ?? job.out, isa.index, info.threads, places, numbers);
+    const promise = startCall(call, signal);
     return staged === undefined
       ? promise.then(() => info)
       : promise.then(() => copyRows(staged, job.out)).then(() => info);
+  };
+
+  /** A job of scores on no more threads than there is work for. */
+  const pairCall = (job: PairJob, asked: number): CallArguments => {
+    const { q, k } = job;
+    const sizes = { batch: q.batch, heads: q.heads, kvHeads: k.heads, queries: q.length, keys: k.length };
+    const units = pairUnits({ ...sizes, headDim: q.width });
+    const worth = Math.ceil((2 * q.batch * q.heads * q.length * k.length * q.width) / THREAD_FLOPS);
+    const threads = Math.max(1, Math.min(asked, most, units.length / UNIT_INTS, worth));
+    return pairArguments(job, units, isa.index, threads, places, numbers);
   };
 
   const runtime: Runtime = {
@@ -111,6 +129,21 @@ export function openNative(options: OpenOptions = {}): Runtime {
       const info = infoFor(job, threads);
       settle(addon.attendSync(...callArguments(job, job.out, isa.index, info.threads, places, numbers)));
       return info;
+    },
+    async scorePairs(job, { threads, signal }) {
+      checkOpen();
+      signal?.throwIfAborted();
+      const result = startCall(pairCall(job, threads), signal);
+      running.add(result);
+      try {
+        await result;
+      } finally {
+        running.delete(result);
+      }
+    },
+    scorePairsSync(job, { threads }) {
+      checkOpen();
+      settle(addon.attendSync(...pairCall(job, threads)));
     },
     rotateSync(job) {
       checkOpen();

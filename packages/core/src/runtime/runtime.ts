@@ -73,6 +73,30 @@ export type WorkspaceJob = Pick<AttentionJob, "shape" | "schedule" | "scores" | 
   readonly turned?: { readonly length: number } | undefined;
 };
 
+/** How the scores of a key head's query heads h become one, or that they do not. */
+export type PairReduction =
+  | { readonly kind: "each" }
+  /** sum_h scale q_h . k */
+  | { readonly kind: "sum" }
+  /** max_h scale q_h . k */
+  | { readonly kind: "max" }
+  /** sum_h e^(scale q_h . k - lse_h), lse [B, H, N] */
+  | { readonly kind: "mass"; readonly lse: Float32Array }
+  /** sum_h w_h max(0, scale q_h . k), weights [B, H, N] */
+  | { readonly kind: "relu"; readonly weights: Float32Array };
+
+/** Scores of every query against every key, written out. */
+export interface PairJob {
+  /** [B, H, N, D] */
+  readonly q: Tensor;
+  /** [B, G, M, D] */
+  readonly k: Tensor;
+  readonly scale: number;
+  readonly reduce: PairReduction;
+  /** [B, H, N, M], or [B, G, N, M] where heads are reduced; made for this job. */
+  readonly out: Float32Array;
+}
+
 /** What actually ran. */
 export interface RunInfo {
   readonly runtime: RuntimeName;
@@ -107,6 +131,13 @@ export interface Runtime extends AsyncDisposable {
   ): Promise<RunInfo>;
   /** Runs to the end before it returns; for small work. */
   attendSync(job: AttentionJob, options: { readonly threads: number }): RunInfo;
+  /** Scores of pairs, as `attend` runs. Default: plain loops on this thread. */
+  scorePairs?(
+    job: PairJob,
+    options: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  ): Promise<void>;
+  /** The same, to the end before it returns. */
+  scorePairsSync?(job: PairJob, options: { readonly threads: number }): void;
   /** Turns the rows of one tensor into another, on this thread and to the end before it returns. */
   rotateSync(job: RotationJob): void;
   /** Room for `length` floats that this runtime reads without a copy, zero-filled. */

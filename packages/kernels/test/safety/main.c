@@ -5,6 +5,7 @@
 // Meant for AddressSanitizer and UndefinedBehaviorSanitizer (or ThreadSanitizer); buffers also end at guard pages, so
 // it finds reads past an end without them. Exits with 1 at the first wrong result, which a seed brings back.
 #include "attend.h"
+#include "pairs-check.h"
 #include "rotation-check.h"
 
 static const Kernels *kernels_named(const char *name) {
@@ -172,8 +173,9 @@ int main(int argc, char **argv) {
     if (count == 1 || getenv("SACCADE_TEST_TRACE")) printf("%s seed %llu\n", kernels->name, (unsigned long long)(first + i));
     case_check(first + i, kernels, &plan, &tally);
     rotation_check(first + i, kernels);
+    pairs_check(first + i, kernels);
   }
-  printf("%s: %llu problems and as many rotations, %llu rows, %llu pairs, %llu units, %llu split, %llu streamed, %llu threaded, "
+  printf("%s: %llu problems, as many rotations and jobs of scores, %llu rows, %llu pairs, %llu units, %llu split, %llu streamed, %llu threaded, "
          "%llu NaN values, %llu empty rows, %llu with expressions, %llu of these spoiled, %llu rows blurred, worst error %.2f of the "
          "tolerance\n",
          kernels->name, (unsigned long long)count, (unsigned long long)tally.rows, (unsigned long long)tally.pairs,

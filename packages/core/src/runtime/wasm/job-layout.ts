@@ -66,10 +66,11 @@ export const JOB = {
   keyHi: 61,
   phase: 62,
   gathered: 63,
-  unitCount: 64,
-  scale: 65,
-  softcap: 66,
-  next: 67,
+  scoring: 64,
+  unitCount: 65,
+  scale: 66,
+  softcap: 67,
+  next: 68,
 } as const;
 
 export const JOB_BYTES: number = 4 * Object.keys(JOB).length;

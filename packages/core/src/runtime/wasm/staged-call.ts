@@ -192,6 +192,7 @@ export class StagedCall {
     }
     set("phase", (panel === work.panels[0] ? JOB_BEGIN : 0) | (panel === work.panels.at(-1) ? JOB_END : 0));
     set("gathered", schedule.gathered === true ? 1 : 0);
+    set("scoring", 0);
     set("unitCount", work.unitCount);
     floats[word + JOB.scale] = scores.scale;
     floats[word + JOB.softcap] = scores.softcap;
