@@ -66,7 +66,7 @@ describe.each(runtimes)("columns and diagonals of a prompt on $label", ({ runtim
           }
         }
       }),
-      { numRuns },
+      { numRuns, seed: 3 },
     );
     expect(compared).toBeGreaterThan(100);
   });
