@@ -50,6 +50,13 @@ static int stage_place(Buffers *buffers, Random *random, Staged *at, size_t size
   return 1;
 }
 
+static Staged stage_near(Buffers *buffers, Random *random, int B, int H, int N, int W, size_t size, int shareBatch) {
+  Staged at = stage_strides(random, B, H, N, W, INT32_MAX, shareBatch);
+  at.bytes = (size_t)stage_end(&at, B, H, N, W) * size;
+  stage_place(buffers, random, &at, size);
+  return at;
+}
+
 static Staged stage_open(Buffers *buffers, Random *random, int B, int H, int N, int W, size_t size, int shareBatch) {
 #ifdef SACCADE_TEST_NEAR // an emulator keeps tables of every page of address space
   const int far = INT32_MAX;
@@ -59,29 +66,28 @@ static Staged stage_open(Buffers *buffers, Random *random, int B, int H, int N, 
   Staged at = stage_strides(random, B, H, N, W, far, shareBatch);
   at.bytes = (size_t)stage_end(&at, B, H, N, W) * size;
   if (stage_place(buffers, random, &at, size)) return at;
-  at = stage_strides(random, B, H, N, W, INT32_MAX, shareBatch);
-  at.bytes = (size_t)stage_end(&at, B, H, N, W) * size;
-  stage_place(buffers, random, &at, size);
-  return at;
+  return stage_near(buffers, random, B, H, N, W, size, shareBatch);
 }
 
 static float *staged_row(const Staged *at, int b, int h, int n) {
   return (float *)at->data + b * at->b + h * at->h + n * at->n;
 }
 
-// Rows [from, to) of every operand, all with the same strides.
+// Rows [from, to) of every operand, all with the same strides: near ones where there is no address space for so many far ones.
 static void stage_queries(Buffers *buffers, Random *random, const Problem *p, int from, int to,
                           Staged to_operand[SACCADE_OPERANDS]) {
   to_operand[0] = stage_open(buffers, random, p->B, p->H, to - from, p->D, sizeof(float), 0);
-  for (int o = 0; o < p->operands; o++) {
-    Staged *at = to_operand + o;
-    *at = to_operand[0];
-    if (o > 0 && !stage_place(buffers, random, at, sizeof(float))) out_of_memory();
+  for (int o = 1; o < p->operands; o++) {
+    to_operand[o] = to_operand[0];
+    if (stage_place(buffers, random, to_operand + o, sizeof(float))) continue;
+    to_operand[0] = stage_near(buffers, random, p->B, p->H, to - from, p->D, sizeof(float), 0);
+    o = 0;
+  }
+  for (int o = 0; o < p->operands; o++)
     for (int b = 0; b < p->B; b++)
       for (int h = 0; h < p->H; h++)
         for (int n = from; n < to; n++)
-          memcpy(staged_row(at, b, h, n - from), problem_q(p, o, b, h, n), p->D * sizeof(float));
-  }
+          memcpy(staged_row(to_operand + o, b, h, n - from), problem_q(p, o, b, h, n), p->D * sizeof(float));
 }
 
 // Keys [lo, hi) of k or v, as far as `needed` [B][G][M] names them; in a ring, all of its rows.
