@@ -117,6 +117,22 @@ describe.each(available)("scores of pairs on $label", ({ runtime }) => {
     }
   });
 
+  test("are the same for tensors in the runtime's own memory", () => {
+    const inputs = inputsOf(cases[1]!, "max");
+    const buffers = [inputs.q, inputs.k].map(({ data }) => {
+      const buffer = runtime.allocate((data as Float32Array).length);
+      buffer.floats().set(data as Float32Array);
+      return buffer;
+    });
+    const [q, k] = [
+      { ...inputs.q, data: buffers[0]! },
+      { ...inputs.k, data: buffers[1]! },
+    ];
+    const scores = pairScoresSync("test", { ...inputs, q, k }, runtime);
+    expect(sameBits(scores, pairScoresSync("test", inputs, runtime))).toBe(true);
+    for (const buffer of buffers) buffer.free();
+  });
+
   test("are refused where widths or heads do not fit", () => {
     const { q, k } = inputsOf(cases[1]!, "each");
     expect(() => pairScoresSync("select", { q: { ...q, heads: 3 }, k }, runtime)).toThrow("select: k has G = 2 heads");

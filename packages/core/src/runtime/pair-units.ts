@@ -1,6 +1,9 @@
 import { BLOCK_ROWS } from "../schedule/schedule.ts";
 import type { AttentionShape } from "../shape.ts";
 
+/** Numbers of the reductions in kernels: `SCORES_*` in job.h. */
+export const SCORING = { each: 1, sum: 2, max: 3, mass: 4, relu: 5 } as const;
+
 /** Sizes of a job of scores. */
 export type PairSizes = Omit<AttentionShape, "valueDim">;
 

@@ -1,13 +1,11 @@
 import type { CallArguments } from "@saccade/native";
 import { floatsOf } from "../../tensor.ts";
+import { SCORING } from "../pair-units.ts";
 import type { PairJob } from "../runtime.ts";
 import type { NativePackage } from "./addon.ts";
 import { fixed, putView } from "./arguments.ts";
 
 type Places = NativePackage["NUMBERS"];
-
-/** Numbers of the reductions in kernels: `SCORES_*` in job.h. */
-const SCORING = { each: 1, sum: 2, max: 3, mass: 4, relu: 5 } as const;
 
 const NONE: Int32Array = new Int32Array(0);
 

@@ -1,13 +1,14 @@
 import type { WasmInstructionSet } from "@saccade/kernels";
 import type { RotationJob } from "../../rotation.ts";
 import { pause } from "../pause.ts";
-import type { AttentionJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
+import type { AttentionJob, PairJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
 import { planCall, type CallUse } from "./call-plan.ts";
 import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 import type { Pool } from "./pool.ts";
+import { scorePairsInMemory } from "./pair-call.ts";
 import { rotateInMemory } from "./rotate-call.ts";
-import { runInTurns, runOnWorkers, runSync } from "./run-call.ts";
+import { runInTurns, runOnWorkers, runSync, TURN_MS } from "./run-call.ts";
 import { StagedCall } from "./staged-call.ts";
 import { WasmBuffer } from "./wasm-buffer.ts";
 
@@ -97,6 +98,23 @@ export class WasmRuntime implements Runtime {
       call.free();
     }
     return this.#info(call.threads, call.threads < wanted ? TOO_MUCH_SCRATCH : undefined);
+  }
+
+  /** On this thread alone. */
+  async scorePairs(job: PairJob, { signal }: { readonly signal: AbortSignal | undefined }): Promise<void> {
+    this.#checkOpen();
+    let turn = performance.now();
+    for (const _ of scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels)) {
+      if (performance.now() - turn < TURN_MS) continue;
+      await pause();
+      signal?.throwIfAborted();
+      turn = performance.now();
+    }
+  }
+
+  scorePairsSync(job: PairJob): void {
+    this.#checkOpen();
+    for (const _ of scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels));
   }
 
   rotateSync(job: RotationJob): void {
