@@ -94,7 +94,7 @@ export class BlockChooser {
     const { length, stride, blockSize } = this.#sizes;
     const [step, before] = [blockSize / stride, length / stride - 1];
     let j = 1;
-    if (step === 4 && before === 1) j = weighFives(importance, masses, at, Math.min(end, (visible - 4) / 4 + 1));
+    if (step === 4 && before === 1) j = weighFives(importance, masses, at, Math.min(end, Math.floor(visible / 4)));
     for (; j < end; j++) {
       const start = j * step - before;
       const low = Math.max(0, -start);
