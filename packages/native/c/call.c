@@ -305,6 +305,8 @@ int callRead(napi_env env, const napi_value *arguments, Call *call, Message *mes
   job->scratchFloats = call->pool.kernels->scratchFloats(needs.rows, job->D, job->E, job->operands, scratch_needs(job));
   call->pool.scratchBytes = (size_t)job->scratchFloats * sizeof(float);
   setRanges(call);
+  const Array *out = &call->arrays[ARG_OUT - ARG_Q];
+  memoryIsWritten(out->data, out->bytes);
   return 1;
 }
 

@@ -1,7 +1,12 @@
+#define _DEFAULT_SOURCE
 #include "memory.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 static atomic_size_t total;
 
@@ -30,3 +35,12 @@ void blockTrim(Block *block) {
 }
 
 size_t blockTotal(void) { return atomic_load(&total); }
+
+void memoryIsWritten(void *data, size_t bytes) {
+#ifdef __linux__
+  const uintptr_t page = 2 << 20, from = ((uintptr_t)data + page - 1) & ~(page - 1), to = ((uintptr_t)data + bytes) & ~(page - 1);
+  if (to > from) madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+  (void)data, (void)bytes;
+#endif
+}

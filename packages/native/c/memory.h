@@ -17,6 +17,10 @@ void *blockNeed(Block *block, size_t bytes);
 void blockTrim(Block *block);
 void blockFree(Block *block);
 
+// All of it is about to be written. A fresh array has no memory yet, and a page of 4 KiB for every thousand results costs more than
+// the window of a thousand keys behind them saves: large pages are asked for.
+void memoryIsWritten(void *data, size_t bytes);
+
 // Bytes of all blocks of the process now.
 size_t blockTotal(void);
 
