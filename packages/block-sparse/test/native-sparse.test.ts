@@ -115,8 +115,8 @@ describe.each(runtimes)("NSA on $label", ({ runtime }) => {
 
   test("weighs only compressed blocks that there are, for queries far past the last key", async () => {
     const call = { ...inputs({ batch: 2, queries: 40, keys: 22 }), queryOffset: 0 };
-    const sizes = { length: 2, stride: 1, weights: undefined, blockSize: 4, selected: 3, window: 1 };
-    expect(await expectMostImportant(call, sizes, runtime)).toBeGreaterThan(100);
+    const given = { length: 2, stride: 1, weights: undefined, blockSize: 4, selected: 3, window: 1 };
+    expect(await expectMostImportant(call, given, runtime)).toBeGreaterThan(100);
   });
 
   test("is defined by these importances in float64", () => {
