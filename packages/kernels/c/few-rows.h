@@ -10,6 +10,7 @@
 #ifndef SACCADE_FEW_ROWS_H
 #define SACCADE_FEW_ROWS_H
 
+#include "ahead.h"
 #include "elementary.h"
 #include "expressions.h"
 #include "finish.h"
@@ -19,9 +20,8 @@
 
 enum { FEW_ROWS = 12, FEW_KEYS = 64, FEW_VECTORS = 4 };
 
-// Keys of a step, a multiple of LANES: while they are worked on, as many more are on their way. Longer steps fetch in
-// bursts that the memory cannot follow (twice as many: 10 to 30% slower on Zen 3), and without asking ahead another 15%
-// is lost; shorter ones would spend their time on the softmax of a few narrow keys.
+// Keys of a step, a multiple of LANES: while they are worked on, as many more are on their way. Shorter steps would spend their time
+// on the softmax of a few narrow keys.
 INLINE int few_step(int D, int E) {
   const int most = 2048 / FEW_KEYS; // also keeps heads without width from dividing by zero
   const int keys = D + E > most ? 2048 / (D + E) / 16 * 16 : FEW_KEYS;
@@ -38,8 +38,12 @@ static void few_queries(const Rows *rows, float *queries) {
     }
 }
 
+INLINE Ahead few_ahead(const Tile *tile, Run run, int bytes) {
+  return ahead_of(run.at + tile->nextRow * run.step, run.step, bytes, tile->next);
+}
+
 // to[r][0..3] = q[r] . k[i] for `nr` rows and four keys.
-INLINE void few_products(const int nr, int D, const float *queries, const float *const k[4], float *to, int stride) {
+INLINE void few_products(const int nr, int D, const float *queries, const float *const k[4], float *to, int stride, Ahead *ahead) {
   vf acc[2][4];
 #pragma GCC unroll 2
   for (int r = 0; r < nr; r++)
@@ -56,6 +60,7 @@ INLINE void few_products(const int nr, int D, const float *queries, const float 
 #pragma GCC unroll 2
       for (int r = 0; r < nr; r++) acc[r][i] = vf_accumulate(acc[r][i], q[r], x);
     }
+    if (ahead) ahead_ask(ahead, 4 * LANES / AHEAD_FLOATS);
   }
 #pragma GCC unroll 2
   for (int r = 0; r < nr; r++) {
@@ -73,16 +78,19 @@ INLINE void few_products(const int nr, int D, const float *queries, const float 
 static void few_scores(const Rows *rows, const Tile *tile, const float *queries, float *scores) {
   const int D = rows->job->D;
   const ptrdiff_t stride = tile->kStep;
+  Ahead ahead = few_ahead(tile, tile->storedK, D * stored_bytes(rows->job->keyType));
   queries += (ptrdiff_t)tile->operand * rows->count * D;
   for (int j = 0; j < tile->count; j += 4) {
     const float *k[4];
     // A missing key is read as the last one; its score lies past `count` and is not looked at.
     for (int i = 0; i < 4; i++) k[i] = tile->k + (j + i < tile->count ? j + i : tile->count - 1) * stride;
-    tile_prefetch(tile, rows->job, j < tile->next ? j : tile->next, j + 4 < tile->next ? j + 4 : tile->next);
-    int r = 0;
-    for (; r + 2 <= rows->count; r += 2) few_products(2, D, queries + r * D, k, scores + r * FEW_KEYS + j, FEW_KEYS);
-    if (r < rows->count) few_products(1, D, queries + r * D, k, scores + r * FEW_KEYS + j, FEW_KEYS);
+    if (rows->count == 1) few_products(1, D, queries, k, scores + j, FEW_KEYS, &ahead);
+    else few_products(2, D, queries, k, scores + j, FEW_KEYS, &ahead);
+    int r = 2;
+    for (; r + 2 <= rows->count; r += 2) few_products(2, D, queries + r * D, k, scores + r * FEW_KEYS + j, FEW_KEYS, 0);
+    if (r < rows->count) few_products(1, D, queries + r * D, k, scores + r * FEW_KEYS + j, FEW_KEYS, 0);
   }
+  ahead_rest(&ahead);
 }
 
 // Softcap, bias, mask and bounds of one row, then its weights: scores <- exp(s - m). Returns alpha.
@@ -126,7 +134,7 @@ static float few_weights(const Rows *rows, const Tile *tile, Slot state, int r, 
 
 // acc[r][0 .. nv * LANES) of `nr` rows <- acc alpha + p V
 INLINE void few_values_strip(const int nr, const int nv, const Tile *tile, ptrdiff_t stride, const float *v,
-                             const float *weights, const float *alpha, float *acc, int E) {
+                             const float *weights, const float *alpha, float *acc, int E, Ahead *ahead) {
   vf sum[2][FEW_VECTORS];
 #pragma GCC unroll 2
   for (int r = 0; r < nr; r++)
@@ -142,6 +150,7 @@ INLINE void few_values_strip(const int nr, const int nv, const Tile *tile, ptrdi
 #pragma GCC unroll 2
       for (int r = 0; r < nr; r++) sum[r][i] = vf_accumulate(sum[r][i], p[r], x);
     }
+    if (ahead) ahead_ask(ahead, (nv * LANES + AHEAD_FLOATS - 1) / AHEAD_FLOATS);
   }
 #pragma GCC unroll 2
   for (int r = 0; r < nr; r++)
@@ -153,12 +162,12 @@ INLINE void few_values_strip(const int nr, const int nv, const Tile *tile, ptrdi
 }
 
 INLINE void few_values_rows(const int nr, const Tile *tile, ptrdiff_t stride, const float *weights, const float *alpha,
-                            float *acc, int E) {
+                            float *acc, int E, Ahead *ahead) {
   int e = 0;
   for (; e + FEW_VECTORS * LANES <= E; e += FEW_VECTORS * LANES)
-    few_values_strip(nr, FEW_VECTORS, tile, stride, tile->v + e, weights, alpha, acc + e, E);
+    few_values_strip(nr, FEW_VECTORS, tile, stride, tile->v + e, weights, alpha, acc + e, E, ahead);
   for (; e + LANES <= E; e += LANES)
-    few_values_strip(nr, 1, tile, stride, tile->v + e, weights, alpha, acc + e, E);
+    few_values_strip(nr, 1, tile, stride, tile->v + e, weights, alpha, acc + e, E, ahead);
   for (; e < E; e++)
     for (int r = 0; r < nr; r++) {
       float sum = 0;
@@ -177,10 +186,14 @@ static int few_finite(const Tile *tile, ptrdiff_t stride, int E) {
 static void few_values(const Rows *rows, const Tile *tile, ptrdiff_t stride, const float *weights, const float *alpha,
                        float *acc) {
   const int E = rows->job->E;
-  int r = 0;
+  Ahead ahead = few_ahead(tile, tile->storedV, E * stored_bytes(rows->job->valueType));
+  if (rows->count == 1) few_values_rows(1, tile, stride, weights, alpha, acc, E, &ahead);
+  else few_values_rows(2, tile, stride, weights, alpha, acc, E, &ahead);
+  ahead_rest(&ahead);
+  int r = 2;
   for (; r + 2 <= rows->count; r += 2)
-    few_values_rows(2, tile, stride, weights + r * FEW_KEYS, alpha + r, acc + (ptrdiff_t)r * E, E);
-  if (r < rows->count) few_values_rows(1, tile, stride, weights + r * FEW_KEYS, alpha + r, acc + (ptrdiff_t)r * E, E);
+    few_values_rows(2, tile, stride, weights + r * FEW_KEYS, alpha + r, acc + (ptrdiff_t)r * E, E, 0);
+  if (r < rows->count) few_values_rows(1, tile, stride, weights + r * FEW_KEYS, alpha + r, acc + (ptrdiff_t)r * E, E, 0);
 }
 
 // 0 times NaN is NaN, also for a row that does not see the value: what is not finite is left out of a copy in `clean`
