@@ -1,5 +1,6 @@
 import type { Mask, Score } from "../expression/expression.ts";
 import type { Reach } from "../schedule/reach.ts";
+import type { RecurrenceJob } from "../recurrence/recurrence.ts";
 import type { RotationJob } from "../rotation.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { AttentionShape, Positions } from "../shape.ts";
@@ -138,6 +139,13 @@ export interface Runtime extends AsyncDisposable {
   ): Promise<void>;
   /** The same, to the end before it returns. */
   scorePairsSync?(job: PairJob, options: { readonly threads: number }): void;
+  /** Runs a recurrence without blocking the event loop for longer than 16 ms. Default: float64 loops on this thread. */
+  recur?(
+    job: RecurrenceJob,
+    options: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  ): Promise<RunInfo>;
+  /** The same, to the end before it returns. */
+  recurSync?(job: RecurrenceJob, options: { readonly threads: number }): RunInfo;
   /** Turns the rows of one tensor into another, on this thread and to the end before it returns. */
   rotateSync(job: RotationJob): void;
   /** Room for `length` floats that this runtime reads without a copy, zero-filled. */
