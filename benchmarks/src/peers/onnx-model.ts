@@ -65,10 +65,12 @@ export interface NodeModel {
   readonly outputs: readonly ValueInfo[];
   readonly integers: Readonly<Record<string, number>>;
   readonly floats?: Readonly<Record<string, number>>;
+  readonly strings?: Readonly<Record<string, string>>;
 }
 
 const FLOAT_ATTRIBUTE = 1;
 const INT_ATTRIBUTE = 2;
+const STRING_ATTRIBUTE = 3;
 
 /** The bytes of a model with one node. */
 export function encodeModel(model: NodeModel): Uint8Array {
@@ -93,6 +95,9 @@ function writeNode(node: ProtoWriter, model: NodeModel): void {
   }
   for (const [name, value] of Object.entries(model.floats ?? {})) {
     node.message(5, (attribute) => attribute.text(1, name).float(2, value).int(20, FLOAT_ATTRIBUTE));
+  }
+  for (const [name, value] of Object.entries(model.strings ?? {})) {
+    node.message(5, (attribute) => attribute.text(1, name).text(4, value).int(20, STRING_ATTRIBUTE));
   }
   node.text(7, model.domain);
 }

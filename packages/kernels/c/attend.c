@@ -6,6 +6,7 @@
 #include "load.h"
 #include "pair-scores.h"
 #include "panel.h"
+#include "recur.h"
 #include "rotate.h"
 #include "scores.h"
 #include "softmax.h"
@@ -323,4 +324,5 @@ static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t oper
   return cache_line(scratch_open(&scratch, 0, D, E, operands, needs) + state_floats(rows, D, E, operands, needs));
 }
 
-const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats, rotate};
+const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats, rotate,
+                                             recur_item, recur_scratch};

@@ -63,13 +63,7 @@ INLINE void few_products(const int nr, int D, const float *queries, const float 
     if (ahead) ahead_ask(ahead, 4 * LANES / AHEAD_FLOATS);
   }
 #pragma GCC unroll 2
-  for (int r = 0; r < nr; r++) {
-    v4 sums[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) sums[i] = vf_fold(acc[r][i]);
-    v4_transpose(sums);
-    v4_store(to + r * stride, v4_add(v4_add(sums[0], sums[1]), v4_add(sums[2], sums[3])));
-  }
+  for (int r = 0; r < nr; r++) v4_store(to + r * stride, vf_sum_each(acc[r]));
   for (; d < D; d++)
     for (int r = 0; r < nr; r++)
       for (int i = 0; i < 4; i++) to[r * stride + i] += queries[r * D + d] * k[i][d];

@@ -3,6 +3,7 @@
 #define SACCADE_KERNELS_H
 
 #include "job.h"
+#include "recurrence.h"
 #include "rotation.h"
 
 // What scratch must have room for: a bias or a mask; mask or score programs; stored types other than f32, or indices;
@@ -29,6 +30,9 @@ typedef struct {
   ptrdiff_t (*scratchFloats)(int32_t rows, int32_t D, int32_t E, int32_t operands, int32_t needs);
   // Turns every row by the angles of its position. Stops and returns 0 at a position that the tables do not hold, else 1.
   int32_t (*rotate)(const Rotation *rotation);
+  // Runs one item of a recurrence, recur_items in all, in scratch of so many floats.
+  void (*recur)(const Recurrence *recurrence, int32_t item, float *scratch);
+  ptrdiff_t (*recurScratchFloats)(const Recurrence *recurrence);
 } Kernels;
 
 extern const Kernels saccade_wasm, saccade_avx2, saccade_avx512, saccade_neon, saccade_plain;

@@ -45,13 +45,16 @@ INLINE void outer_step(const int nv, const float *a, size_t row_step, const floa
     for (int v = 0; v < nv; v++) acc[i][v] = vf_pin(acc[i][v]);
 }
 
-// Eight steps a turn: with four, the turns themselves cost 2% on Zen 3; with sixteen, the code no longer fits its cache.
-INLINE void outer(const int nv, int depth, Left left, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
-  const float *a = left.at;
+INLINE void outer_clear(const int nv, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
 #pragma GCC unroll 8
   for (int i = 0; i < OUTER_ROWS; i++)
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) acc[i][v] = vf_set(0.0f);
+}
+
+// Eight steps a turn: with four, the turns themselves cost 2% on Zen 3; with sixteen, the code no longer fits its cache.
+INLINE void outer_more(const int nv, int depth, Left left, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  const float *a = left.at;
   int d = 0;
   for (; d + 8 <= depth; d += 8) {
 #pragma GCC unroll 8
@@ -64,6 +67,11 @@ INLINE void outer(const int nv, int depth, Left left, const float *b, vf acc[OUT
     a += left.step;
     b += nv * LANES;
   }
+}
+
+INLINE void outer(const int nv, int depth, Left left, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  outer_clear(nv, acc);
+  outer_more(nv, depth, left, b, acc);
 }
 
 #endif

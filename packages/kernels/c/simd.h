@@ -6,7 +6,7 @@
 // the microkernel multiplies OUTER_ROWS keys (or value columns) with it at a time. FUSED: vf_fma rounds once.
 // IN_PLACE: whether the microkernel may read that operand at variable strides.
 // vf_select_bits(m, a, b) takes a where m has all bits set, b where it has none. vm_all: whether every lane is set.
-// vf_swap exchanges the lanes of each pair; vf_twice reads LANES / 2 floats and gives each in both lanes of a pair.
+// vf_sum_each gives the sums over the lanes of four vectors. vf_swap exchanges the lanes of each pair; vf_twice reads LANES / 2 floats and gives each in both lanes of a pair.
 #ifndef SACCADE_SIMD_H
 #define SACCADE_SIMD_H
 

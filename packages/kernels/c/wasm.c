@@ -24,6 +24,10 @@ EXPORT(scratchFloats) int32_t scratch_floats(int32_t rows, int32_t D, int32_t E,
   return saccade_wasm.scratchFloats(rows, D, E, operands, needs);
 }
 
+EXPORT(recur) void recur(const Recurrence *recurrence, int32_t item, float *scratch) { saccade_wasm.recur(recurrence, item, scratch); }
+
+EXPORT(recurScratchFloats) int32_t recur_scratch_floats(const Recurrence *recurrence) { return saccade_wasm.recurScratchFloats(recurrence); }
+
 EXPORT(rotate) int32_t rotate(const Rotation *rotation) { return saccade_wasm.rotate(rotation); }
 
 // 1 where a program may run; hosts ask before they run one that they did not compile themselves.

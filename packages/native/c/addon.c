@@ -5,6 +5,7 @@
 
 #include "environment.h"
 #include "isa.h"
+#include "recur-call.h"
 #include "rotate-call.h"
 
 static Environment *environmentOf(napi_env env) {
@@ -36,15 +37,14 @@ static napi_value text(napi_env env, const char *string) {
   return value;
 }
 
-// attendSync(...): the outcome
-static napi_value attendSync(napi_env env, napi_callback_info info) {
+static napi_value runSync(napi_env env, napi_callback_info info, const CallKind *kind) {
   size_t count = ARG_COUNT;
   napi_value arguments[ARG_COUNT];
   Environment *environment = environmentOf(env);
   Call *call = &environment->sync;
   Message message;
   napi_get_cb_info(env, info, &count, arguments, 0, 0);
-  if (!callRead(env, arguments, call, &message)) return throwRange(env, &message);
+  if (!kind->read(env, arguments, call, &message)) return throwRange(env, &message);
   // No JavaScript runs until it ends, so no buffer can go away.
   call->pool.rangeCount = 0;
   const int outcome = poolRun(&call->pool, &environment->scratch);
@@ -54,20 +54,27 @@ static napi_value attendSync(napi_env env, napi_callback_info info) {
   return number(env, outcome);
 }
 
-// attend(..., callback): an id for `cancel`; callback(outcome) on this thread, later
-static napi_value attend(napi_env env, napi_callback_info info) {
+static napi_value runAsync(napi_env env, napi_callback_info info, const CallKind *kind) {
   size_t count = ARG_COUNT + 1;
   napi_value arguments[ARG_COUNT + 1];
   napi_valuetype type;
   Message message;
   napi_get_cb_info(env, info, &count, arguments, 0, 0);
-  if (napi_typeof(env, arguments[ARG_CALLBACK], &type) != napi_ok || type != napi_function) {
+  if (napi_typeof(env, arguments[kind->callback], &type) != napi_ok || type != napi_function) {
     napi_throw_type_error(env, 0, "native: callback is not a function");
     return 0;
   }
-  const double id = asyncStart(environmentOf(env), arguments, &message);
+  const double id = asyncStart(environmentOf(env), kind, arguments, &message);
   return id ? number(env, id) : throwRange(env, &message);
 }
+
+// attendSync(...), recurSync(...): the outcome
+static napi_value attendSync(napi_env env, napi_callback_info info) { return runSync(env, info, &attendCall); }
+static napi_value recurSync(napi_env env, napi_callback_info info) { return runSync(env, info, &recurCall); }
+
+// attend(..., callback), recur(..., callback): an id for `cancel`; callback(outcome) on this thread, later
+static napi_value attend(napi_env env, napi_callback_info info) { return runAsync(env, info, &attendCall); }
+static napi_value recur(napi_env env, napi_callback_info info) { return runAsync(env, info, &recurCall); }
 
 // rotate(...)
 static napi_value rotate(napi_env env, napi_callback_info info) {
@@ -159,6 +166,8 @@ NAPI_MODULE_INIT() {
   if (!environmentOpen(env)) return 0;
   putFunction(env, exports, "attendSync", attendSync);
   putFunction(env, exports, "attend", attend);
+  putFunction(env, exports, "recurSync", recurSync);
+  putFunction(env, exports, "recur", recur);
   putFunction(env, exports, "rotate", rotate);
   putFunction(env, exports, "cancel", cancel);
   putFunction(env, exports, "instructionSets", instructionSets);

@@ -19,16 +19,6 @@ static int fail(Message *message, const char *what, const char *name) {
 
 // --- arguments ---
 
-static size_t elementBytes(napi_typedarray_type type) {
-  switch (type) {
-  case napi_float64_array: return 8;
-  case napi_uint8_array:
-  case napi_int8_array: return 1;
-  case napi_uint16_array: return 2;
-  default: return 4;
-  }
-}
-
 static int isStored(int argument) { return argument == ARG_K || argument == ARG_V; }
 
 static napi_typedarray_type storedArray(int64_t type) {
@@ -41,52 +31,17 @@ static napi_typedarray_type expectedType(int argument) {
   return argument == ARG_MASK ? napi_uint8_array : napi_float32_array;
 }
 
-static const char *expectedName(int argument) {
-  switch (expectedType(argument)) {
-  case napi_float64_array: return "is not a Float64Array";
-  case napi_int32_array: return "is not an Int32Array";
-  case napi_uint8_array: return "is not a Uint8Array";
-  default: return "is not a Float32Array";
-  }
-}
-
-static int isMissing(napi_env env, napi_value value) {
-  napi_valuetype type;
-  return napi_typeof(env, value, &type) == napi_ok && type == napi_undefined;
-}
-
-// No JavaScript runs in here, so nothing changes between the first array and the end of a synchronous call.
 static int readArray(napi_env env, int argument, napi_value value, Array *array, Message *message) {
-  *array = (Array){0};
-  if (argument >= ARG_LSE && isMissing(env, value)) return 1;
-  napi_value buffer;
-  size_t offset;
-  if (napi_get_typedarray_info(env, value, &array->type, &array->length, &array->data, &buffer, &offset) != napi_ok ||
-      (array->type != expectedType(argument) && !isStored(argument)))
-    return fail(message, expectedName(argument), argumentNames[argument]);
-  bool plain = false, detached = false;
-  napi_is_arraybuffer(env, buffer, &plain);
-  if (plain) napi_is_detached_arraybuffer(env, buffer, &detached);
-  if (detached) return fail(message, "is detached", argumentNames[argument]);
-  array->shared = !plain;
-  array->bytes = array->length * elementBytes(array->type);
-  // An empty array has no address; "given" must not depend on it.
-  static _Alignas(64) char nothing[64];
-  if (!array->data) array->data = nothing;
-  return 1;
+  const char *name = argumentNames[argument];
+  return argumentArray(env, value, name, argument >= ARG_LSE, array, message) &&
+         (isStored(argument) || argumentIs(array, expectedType(argument), name, message));
 }
 
 // --- numbers ---
 
-// A whole number that an int64 holds exactly.
 static int readInteger(const double *numbers, int index, int64_t *value, Message *message) {
-  const double x = numbers[index];
-  if (!(x >= -9007199254740992.0 && x <= 9007199254740992.0) || x != (double)(int64_t)x) {
-    snprintf(message->text, sizeof message->text, "numbers[%d] is %g, expected an integer", index, x);
-    return 0;
-  }
-  *value = (int64_t)x;
-  return 1;
+  const int64_t exact = (int64_t)1 << 53;
+  return argumentInteger(numbers, index, -exact, exact, value, message);
 }
 
 static int readSizes(const double *numbers, Sizes *sizes, Job *job, Message *message) {
@@ -121,14 +76,14 @@ static int readScoring(const double *numbers, Job *job, Message *message) {
   return 1;
 }
 
-static int readTerms(const double *numbers, PoolCall *call, Message *message) {
+static int readTerms(const double *numbers, Call *call, Message *message) {
   int64_t threads, isa;
   int isas;
   const Isa *table = isaTable(&isas);
   if (!readInteger(numbers, NUM_THREADS, &threads, message) || !readInteger(numbers, NUM_ISA, &isa, message))
     return 0;
   if (isa < 0 || isa >= isas || table[isa].missing) return fail(message, "has no such instruction set", "this machine");
-  call->threads = threads < 1 ? 1 : threads > POOL_MAX_THREADS ? POOL_MAX_THREADS : (int)threads;
+  call->pool.threads = threads < 1 ? 1 : threads > POOL_MAX_THREADS ? POOL_MAX_THREADS : (int)threads;
   call->kernels = table[isa].kernels;
   call->job.scale = (float)numbers[NUM_SCALE];
   call->job.softcap = (float)numbers[NUM_SOFTCAP];
@@ -138,39 +93,22 @@ static int readTerms(const double *numbers, PoolCall *call, Message *message) {
 
 // --- tensors ---
 
-// The element at the offset, and the strides; strides of axes with one element do not count and may be anything.
-static int readView(const double *numbers, int index, const Array *array, const char *name, const int64_t size[4],
-                    ptrdiff_t *strides[3], ptrdiff_t *start, Message *message) {
-  Extent extent = {name, (int64_t)array->length, 0};
-  ptrdiff_t stride[3];
-  if (!readInteger(numbers, index, &extent.offset, message)) return 0;
-  for (int i = 0; i < 3; i++) {
-    int64_t value;
-    if (!readInteger(numbers, index + 1 + i, &value, message)) return 0;
-    stride[i] = size[i] > 1 ? (ptrdiff_t)value : 0;
-  }
-  if (!checkExtent(&extent, size, stride, message)) return 0;
-  const int empty = size[0] == 0 || size[1] == 0 || size[2] == 0 || size[3] == 0;
-  *start = empty ? 0 : (ptrdiff_t)extent.offset;
-  for (int i = 0; i < 3; i++)
-    if (strides[i]) *strides[i] = empty ? 0 : stride[i];
-  return 1;
-}
-
 #define VIEW(NUM, ARG, SIZE0, SIZE1, SIZE2, SIZE3, S0, S1, S2, FIELD, TYPE, STEP)                                     \
   do {                                                                                                                \
     const Array *array = &call->arrays[ARG - ARG_Q];                                                                  \
     const int64_t size[4] = {SIZE0, SIZE1, SIZE2, SIZE3};                                                             \
-    ptrdiff_t *strides[3] = {S0, S1, S2}, start = 0;                                                                  \
+    ptrdiff_t none[3], start = 0, *const given[3] = {S0, S1, S2};                                                     \
+    ptrdiff_t *const strides[3] = {given[0] ? given[0] : none, given[1] ? given[1] : none + 1,                        \
+                                   given[2] ? given[2] : none + 2};                                                   \
     if (array->data) {                                                                                                \
-      if (!readView(numbers, NUM, array, argumentNames[ARG], size, strides, &start, message)) return 0;               \
+      if (!argumentView(numbers, NUM, array, argumentNames[ARG], size, strides, &start, message)) return 0;           \
       job->FIELD = (TYPE *)array->data + start * (STEP);                                                              \
     }                                                                                                                 \
   } while (0)
 
 // The queries of further operands have the strides of the first.
 static int readTurned(const double *numbers, const Sizes *s, Call *call, Message *message) {
-  Job *job = &call->pool.job;
+  Job *job = &call->job;
   const int64_t size[4] = {s->B, s->H, s->N, job->D};
   const ptrdiff_t stride[3] = {job->qB, job->qH, job->qN};
   job->operands = 1;
@@ -190,12 +128,12 @@ static int readTurned(const double *numbers, const Sizes *s, Call *call, Message
 }
 
 static int readTensors(const double *numbers, const Sizes *s, Call *call, Message *message) {
-  Job *job = &call->pool.job;
+  Job *job = &call->job;
   const Array *k = &call->arrays[ARG_K - ARG_Q], *v = &call->arrays[ARG_V - ARG_Q];
   if (!readStored(numbers, NUM_KEY_TYPE, k, "k", &job->keyType, message) ||
       !readStored(numbers, NUM_VALUE_TYPE, v, "v", &job->valueType, message))
     return 0;
-  const ptrdiff_t kBytes = (ptrdiff_t)elementBytes(k->type), vBytes = (ptrdiff_t)elementBytes(v->type);
+  const ptrdiff_t kBytes = stored_bytes(job->keyType), vBytes = stored_bytes(job->valueType);
   VIEW(NUM_Q, ARG_Q, s->B, s->H, s->N, job->D, &job->qB, &job->qH, &job->qN, q[0], float, 1);
   VIEW(NUM_K, ARG_K, s->B, s->G, s->keyRows, job->D, &job->kB, &job->kH, &job->kN, k, char, kBytes);
   VIEW(NUM_V, ARG_V, s->B, s->G, s->keyRows, job->E, &job->vB, &job->vH, &job->vN, v, char, vBytes);
@@ -226,7 +164,7 @@ static int copyLists(const Array lists[ARG_Q], Call *call, const int32_t **progr
   char *copy = blockNeed(&call->lists, at[ARG_Q] + programsTableBytes(packed->data, packed->length));
   if (!copy) return fail(message, "is exhausted", "memory");
   for (int i = ARG_UNITS; i < ARG_Q; i++) memcpy(copy + at[i], lists[i].data, lists[i].bytes);
-  Job *job = &call->pool.job;
+  Job *job = &call->job;
   job->units = (const Unit *)(copy + at[ARG_UNITS]);
   job->tasks = (const Task *)(copy + at[ARG_TASKS]);
   job->queryOffset = (const int32_t *)(copy + at[ARG_QUERY_OFFSET]);
@@ -240,7 +178,7 @@ static int copyLists(const Array lists[ARG_Q], Call *call, const int32_t **progr
 }
 
 static int readLists(const Array lists[ARG_Q], const Sizes *sizes, Call *call, Needs *needs, Message *message) {
-  Job *job = &call->pool.job;
+  Job *job = &call->job;
   const size_t units = lists[ARG_UNITS].bytes / sizeof(Unit), tasks = lists[ARG_TASKS].bytes / sizeof(Task);
   const size_t indices = lists[ARG_INDICES].length, reaches = lists[ARG_REACHES].bytes / sizeof(Reach);
   const int32_t *programs = 0;
@@ -252,7 +190,7 @@ static int readLists(const Array lists[ARG_Q], const Sizes *sizes, Call *call, N
   for (int i = ARG_QUERY_OFFSET; i <= ARG_KEY_LENGTH; i++)
     if (lists[i].length != (size_t)sizes->B) return fail(message, "does not have B elements", argumentNames[i]);
   if (!copyLists(lists, call, &programs, &tables, message)) return 0;
-  job->unitCount = (int32_t)units;
+  job->unitCount = call->pool.unitCount = (int32_t)units;
   const Lists counts = {(int32_t)tasks, (int32_t)indices, (int32_t)reaches};
   return programsRead(programs, lists[ARG_PROGRAMS].length, tables, call->programs, job, message) &&
          checkPositions(job, sizes, message) && checkReaches(job, counts.reaches, message) &&
@@ -261,8 +199,8 @@ static int readLists(const Array lists[ARG_Q], const Sizes *sizes, Call *call, N
 
 // Slots, then arrival counters.
 static int makeSlots(const Needs *needs, Call *call, Message *message) {
-  Job *job = &call->pool.job;
-  job->slotFloats = call->pool.kernels->slotFloats(needs->rows, job->E);
+  Job *job = &call->job;
+  job->slotFloats = call->kernels->slotFloats(needs->rows, job->E);
   if (needs->slots == 0) return 1;
   const size_t slotBytes = (size_t)needs->slots * (size_t)job->slotFloats * sizeof(float);
   const size_t joinBytes = (size_t)needs->joins * sizeof(int32_t);
@@ -274,7 +212,7 @@ static int makeSlots(const Needs *needs, Call *call, Message *message) {
   return 1;
 }
 
-static void setRanges(Call *call) {
+void callRanges(Call *call) {
   call->pool.rangeCount = 0;
   for (int i = 0; i < ARRAYS; i++) {
     const Array *array = &call->arrays[i];
@@ -283,7 +221,15 @@ static void setRanges(Call *call) {
   }
 }
 
-int callRead(napi_env env, const napi_value *arguments, Call *call, Message *message) {
+static void runUnit(const PoolCall *pool, int unit, float *scratch) {
+  const Call *call = (const Call *)pool;
+  Job job = call->job;
+  job.scratch = scratch;
+  job.next = unit;
+  call->kernels->run(&job, 0, 1);
+}
+
+static int readCall(napi_env env, const napi_value *arguments, Call *call, Message *message) {
   Array lists[ARG_Q];
   for (int i = 0; i < ARG_COUNT; i++) {
     Array *array = i < ARG_Q ? &lists[i] : &call->arrays[i - ARG_Q];
@@ -292,23 +238,26 @@ int callRead(napi_env env, const napi_value *arguments, Call *call, Message *mes
   if (lists[ARG_NUMBERS].length != NUM_COUNT) return fail(message, "have the wrong length", "numbers");
   double numbers[NUM_COUNT];
   memcpy(numbers, lists[ARG_NUMBERS].data, sizeof numbers);
-  Job *job = &call->pool.job;
+  Job *job = &call->job;
   *job = (Job){0};
   Sizes sizes;
   Needs needs;
-  if (!readSizes(numbers, &sizes, job, message) || !readTerms(numbers, &call->pool, message) ||
+  if (!readSizes(numbers, &sizes, job, message) || !readTerms(numbers, call, message) ||
       !readTensors(numbers, &sizes, call, message) || !readLists(lists, &sizes, call, &needs, message) ||
       !makeSlots(&needs, call, message))
     return 0;
   job->keyHi = (int32_t)sizes.M;
   job->phase = JOB_BEGIN | JOB_END;
-  job->scratchFloats = call->pool.kernels->scratchFloats(needs.rows, job->D, job->E, job->operands, scratch_needs(job));
+  job->scratchFloats = call->kernels->scratchFloats(needs.rows, job->D, job->E, job->operands, scratch_needs(job));
+  call->pool.run = runUnit;
   call->pool.scratchBytes = (size_t)job->scratchFloats * sizeof(float);
-  setRanges(call);
+  callRanges(call);
   const Array *out = &call->arrays[ARG_OUT - ARG_Q];
   memoryIsWritten(out->data, out->bytes);
   return 1;
 }
+
+const CallKind attendCall = {readCall, ARG_Q, ARRAYS, ARG_CALLBACK};
 
 int callArrayIntact(napi_env env, napi_value value, const Array *array) {
   napi_typedarray_type type;

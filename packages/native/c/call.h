@@ -4,7 +4,8 @@
 
 #include <node_api.h>
 
-#include "bounds.h"
+#include "arguments.h"
+#include "kernels.h"
 #include "memory.h"
 #include "pool.h"
 
@@ -45,25 +46,29 @@ enum {
 
 enum { ARRAYS = ARG_COUNT - ARG_Q };
 
-// A typed array as it was when the call began.
-typedef struct {
-  void *data;
-  size_t length, bytes;
-  napi_typedarray_type type;
-  int shared; // a SharedArrayBuffer: it cannot be transferred
-} Array;
-
 typedef struct Call Call;
 struct Call {
   PoolCall pool; // the first member: a PoolCall is a Call
+  const Kernels *kernels;
+  Job job;               // of attention; scratch is filled in for every unit
+  Recurrence recurrence; // or this
   Array arrays[ARRAYS];
   Block lists; // copies of units, tasks, positions, indices, programs; then the tables of programs
   Program programs[2]; // mask and score
   Block slots; // results of parts and their arrival counters
 };
 
-// Reads and checks the arguments. 0 with a message when the call cannot run.
-int callRead(napi_env env, const napi_value *arguments, Call *call, Message *message);
+// A kind of call: what reads and checks its arguments (0 with a message when it cannot run), and where among these the call's
+// arrays begin, how many there are, and where the callback of an asynchronous call stands.
+typedef struct {
+  int (*read)(napi_env env, const napi_value *arguments, Call *call, Message *message);
+  int firstArray, arrays, callback;
+} CallKind;
+
+extern const CallKind attendCall;
+
+// Arrays that can go away while the call runs.
+void callRanges(Call *call);
 
 // Whether an array is still the memory that it was.
 int callArrayIntact(napi_env env, napi_value value, const Array *array);

@@ -134,12 +134,12 @@ Environment *environmentOpen(napi_env env) {
   return environment;
 }
 
-static int refer(napi_env env, const napi_value *arguments, AsyncCall *call) {
-  for (int i = 0; i < ARRAYS; i++)
+static int refer(napi_env env, const CallKind *kind, const napi_value *arguments, AsyncCall *call) {
+  for (int i = 0; i < kind->arrays; i++)
     if (call->call.arrays[i].data &&
-        napi_create_reference(env, arguments[ARG_Q + i], 1, &call->references[i]) != napi_ok)
+        napi_create_reference(env, arguments[kind->firstArray + i], 1, &call->references[i]) != napi_ok)
       return 0;
-  return napi_create_reference(env, arguments[ARG_CALLBACK], 1, &call->callback) == napi_ok;
+  return napi_create_reference(env, arguments[kind->callback], 1, &call->callback) == napi_ok;
 }
 
 static int start(Environment *environment, AsyncCall *call) {
@@ -160,7 +160,7 @@ static double failed(Environment *environment, AsyncCall *call, Message *message
   return 0;
 }
 
-double asyncStart(Environment *environment, const napi_value *arguments, Message *message) {
+double asyncStart(Environment *environment, const CallKind *kind, const napi_value *arguments, Message *message) {
   napi_env env = environment->env;
   AsyncCall *call = calloc(1, sizeof *call);
   if (!call) {
@@ -168,9 +168,9 @@ double asyncStart(Environment *environment, const napi_value *arguments, Message
     return 0;
   }
   call->environment = environment;
-  if (!callRead(env, arguments, &call->call, message)) return failed(environment, call, message, 0);
+  if (!kind->read(env, arguments, &call->call, message)) return failed(environment, call, message, 0);
   if (!guardInstall()) return failed(environment, call, message, "no handler for memory faults can be installed");
-  if (!refer(env, arguments, call)) return failed(environment, call, message, "the arrays cannot be held");
+  if (!refer(env, kind, arguments, call)) return failed(environment, call, message, "the arrays cannot be held");
   const int first = !environment->calls;
   call->id = ++environment->lastId;
   link_(environment, call);

@@ -24,7 +24,7 @@ typedef struct {
 Environment *environmentOpen(napi_env env);
 
 // Hands a call to the pool. Returns its id, or 0 with a message.
-double asyncStart(Environment *environment, const napi_value *arguments, Message *message);
+double asyncStart(Environment *environment, const CallKind *kind, const napi_value *arguments, Message *message);
 void asyncCancel(Environment *environment, double id);
 int asyncCount(const Environment *environment);
 

@@ -63,7 +63,7 @@ static void dequeue(PoolCall *call) {
 }
 
 static int exhausted(PoolCall *call) {
-  return atomic_load(&call->next) >= call->job.unitCount || atomic_load(&call->outcome) != CALL_DONE;
+  return atomic_load(&call->next) >= call->unitCount || atomic_load(&call->outcome) != CALL_DONE;
 }
 
 static void takeSeat(PoolCall *call) {
@@ -97,13 +97,14 @@ static void end(PoolCall *call) {
 }
 
 typedef struct {
-  const Kernels *kernels;
-  Job job;
+  const PoolCall *call;
+  int unit;
+  float *scratch;
 } UnitRun;
 
 static void runUnit(void *argument) {
-  UnitRun *unit = argument;
-  unit->kernels->run(&unit->job, 0, 1);
+  const UnitRun *run = argument;
+  run->call->run(run->call, run->unit, run->scratch);
 }
 
 static void stop(PoolCall *call, int outcome) {
@@ -113,16 +114,14 @@ static void stop(PoolCall *call, int outcome) {
 
 // Takes units until none is left, or until another call has no thread and this one may move.
 static void takeUnits(PoolCall *call, Block *scratch, int mayMove) {
-  UnitRun unit = {call->kernels, call->job};
-  unit.job.scratch = blockNeed(scratch, call->scratchBytes);
-  if (!unit.job.scratch) {
+  UnitRun unit = {call, 0, blockNeed(scratch, call->scratchBytes)};
+  if (!unit.scratch) {
     stop(call, CALL_NO_MEMORY);
     return;
   }
   while (atomic_load(&call->outcome) == CALL_DONE) {
-    const int next = atomic_fetch_add(&call->next, 1);
-    if (next >= call->job.unitCount) break;
-    unit.job.next = next;
+    unit.unit = atomic_fetch_add(&call->next, 1);
+    if (unit.unit >= call->unitCount) break;
     if (call->rangeCount == 0) runUnit(&unit);
     else if (!guardRun(call->ranges, call->rangeCount, runUnit, &unit)) stop(call, CALL_VANISHED);
     if (mayMove && atomic_load(&pool.starving) > 0) break;
@@ -198,7 +197,7 @@ static void open(PoolCall *call) {
   atomic_init(&call->over, 0);
   call->active = 0;
   call->queued = 0;
-  call->seats = call->threads < call->job.unitCount ? call->threads : call->job.unitCount;
+  call->seats = call->threads < call->unitCount ? call->threads : call->unitCount;
   if (call->seats < 1) call->seats = 1;
 }
 

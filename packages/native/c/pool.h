@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 
 #include "guard.h"
-#include "kernels.h"
 #include "memory.h"
 
 enum { POOL_MAX_THREADS = 256, CALL_RANGES = 16 };
@@ -19,8 +18,8 @@ enum { CALL_DONE = 0, CALL_CANCELLED = 1, CALL_VANISHED = 2, CALL_NO_MEMORY = 3 
 
 typedef struct PoolCall PoolCall;
 struct PoolCall {
-  Job job; // scratch is filled in for every thread
-  const Kernels *kernels;
+  void (*run)(const PoolCall *call, int unit, float *scratch);
+  int unitCount;
   size_t scratchBytes;
   int threads;               // that may work on it at once, a synchronous caller included
   Range ranges[CALL_RANGES]; // guarded while units run

@@ -132,6 +132,60 @@ export type RotateArguments = readonly [
   positions: Int32Array | undefined,
 ];
 
+/** Places in the Float64Array that a recurrence begins with. `q` to `b` are each an offset and the strides of the first three axes. */
+export const RECUR_NUMBERS = {
+  /** Index into `instructionSets()`. */
+  isa: 0,
+  /** Threads at most, 1..256; the caller's own takes part in a synchronous call. */
+  threads: 1,
+  B: 2,
+  H: 3,
+  G: 4,
+  V: 5,
+  N: 6,
+  D: 7,
+  E: 8,
+  scale: 9,
+  /** Columns of a state that are one item of work. */
+  panel: 10,
+  /** `DECAY_*` in the kernels' recurrence.h: 0 none, 1 per head, 2 per token, 3 per channel. */
+  decayKind: 11,
+  /** `RULE_*`: 0 additive, 1 delta, 2 general. */
+  rule: 12,
+  /** `RECUR_*`: 0 writes and reads, 1 writes, 2 reads. */
+  mode: 13,
+  q: 14,
+  k: 18,
+  v: 22,
+  out: 26,
+  decay: 30,
+  beta: 34,
+  a: 38,
+  b: 42,
+  count: 46,
+} as const;
+
+/** What a recurrence is made of, in order. Shapes are those of recurrence.h in the kernels. */
+export type RecurArguments = readonly [
+  numbers: Float64Array,
+  /** [B]; undefined: N tokens each. */
+  lengths: Int32Array | undefined,
+  q: Float32Array,
+  k: Float32Array,
+  v: Float32Array,
+  out: Float32Array,
+  /** [B, V, D, E], read and written. */
+  state: Float32Array,
+  decay: Float32Array | undefined,
+  beta: Float32Array | undefined,
+  a: Float32Array | undefined,
+  b: Float32Array | undefined,
+  /** [B, V, D]: the normaliser before, */
+  sums: Float32Array | undefined,
+  /** and where it is written, another array. */
+  sumsAfter: Float32Array | undefined,
+];
+
 /** The compiled addon. Arrays are read and written in place; results have the same bits at any number of threads. */
 export interface NativeAddon {
   /** All that this processor family knows, best first. */
@@ -147,6 +201,10 @@ export interface NativeAddon {
    * @throws RangeError when anything does not fit.
    */
   attend(...call: [...CallArguments, callback: (outcome: number) => void]): number;
+  /** Runs a recurrence as `attendSync` runs attention. @throws RangeError when anything does not fit. */
+  recurSync(...recurrence: RecurArguments): number;
+  /** Runs a recurrence as `attend` runs attention; `out`, `state` and `sumsAfter` must stay. */
+  recur(...recurrence: [...RecurArguments, callback: (outcome: number) => void]): number;
   /**
    * Rotary position embedding on this thread, to the end before it returns.
    *

@@ -9,10 +9,12 @@ import type { NativeAddon } from "./addon.ts";
 export {
   NUMBERS,
   OUTCOME,
+  RECUR_NUMBERS,
   ROTATE_NUMBERS,
   type CallArguments,
   type InstructionSet,
   type NativeAddon,
+  type RecurArguments,
   type RotateArguments,
   type StoredArray,
 } from "./addon.ts";

@@ -10,6 +10,7 @@
 
 #include "bounds.h"
 #include "isa.h"
+#include "kernels.h"
 #include "pool.h"
 
 enum { B = 1, H = 4, G = 2, N = 96, M = 200, D = 20, E = 12, HEADS = H / G, BLOCK = 16, MAX_UNITS = 64 };
@@ -21,6 +22,8 @@ typedef struct {
   Task tasks[N / BLOCK];
   Unit units[MAX_UNITS];
   PoolCall call;
+  Job job;
+  const Kernels *kernels;
   pthread_mutex_t lock;
   pthread_cond_t ended;
   int over;
@@ -41,6 +44,14 @@ static void onEnded(PoolCall *call) {
   pthread_mutex_unlock(&work->lock);
 }
 
+static void runUnit(const PoolCall *call, int unit, float *scratch) {
+  const Work *work = (const Work *)((const char *)call - offsetof(Work, call));
+  Job job = work->job;
+  job.scratch = scratch;
+  job.next = unit;
+  work->kernels->run(&job, 0, 1);
+}
+
 // Blocks of rows; with `parts` every unit is split over its keys.
 static void makeUnits(Work *work, int parts) {
   int count = 0;
@@ -58,7 +69,7 @@ static void makeUnits(Work *work, int parts) {
         work->units[count++] =
             (Unit){0, g * HEADS, HEADS, g, block, 1, lo, hi, part, parts, parts > 1 ? join * parts + part : 0, join};
       }
-  work->call.job.unitCount = count;
+  work->job.unitCount = work->call.unitCount = count;
 }
 
 static void makeJob(Work *work, const Kernels *kernels, unsigned seed, int parts) {
@@ -71,7 +82,7 @@ static void makeJob(Work *work, const Kernels *kernels, unsigned seed, int parts
   work->offset[0] = M - N;
   work->length[0] = M;
   makeUnits(work, parts);
-  Job *job = &work->call.job;
+  Job *job = &work->job;
   const int count = job->unitCount;
   *job = (Job){.q = {work->q}, .k = work->k, .v = work->v, .out = work->out, .lse = work->lse};
   job->unitCount = count;
@@ -91,7 +102,8 @@ static void makeJob(Work *work, const Kernels *kernels, unsigned seed, int parts
   work->slots = parts > 1 ? aligned_alloc(64, (size_t)(count * job->slotFloats) * sizeof(float)) : 0;
   job->slots = work->slots;
   job->scratchFloats = kernels->scratchFloats(BLOCK * HEADS, D, E, 1, scratch_needs(job));
-  work->call.kernels = kernels;
+  work->kernels = kernels;
+  work->call.run = runUnit;
   work->call.scratchBytes = (size_t)job->scratchFloats * sizeof(float);
   work->call.rangeCount = 0;
 }
@@ -165,7 +177,7 @@ static int vanish(void) {
     makeJob(work, table[i].kernels, 1, 1);
     // Not unmapped in fact: a new thread's stack could take its place.
     float *gone = mmap(0, sizeof work->k, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    work->call.job.k = gone;
+    work->job.k = gone;
     work->call.ranges[0] = (Range){gone, sizeof work->k};
     work->call.rangeCount = 1;
     if (!guardInstall() || runOnce(work, 0, 2, 1, 0) != CALL_VANISHED) {

@@ -4,12 +4,15 @@ import { contiguous, floatsOf, type Tensor } from "../tensor.ts";
 import { chooseInstructionSet, loadAddon } from "./native/addon.ts";
 import { callArguments } from "./native/arguments.ts";
 import { pairArguments } from "./native/pair-arguments.ts";
+import { recurArguments } from "./native/recur-arguments.ts";
 import { rotateArguments } from "./native/rotate-arguments.ts";
 import { availableParallelism } from "./parallelism.ts";
 import { pairUnits } from "./pair-units.ts";
 import { pause } from "./pause.ts";
 import { packPrograms, programsOf } from "./programs.ts";
+import { panelColumns, panelCount, recurrenceFlops } from "./recur-codes.ts";
 import { arrayBuffer } from "./reference.ts";
+import type { RecurrenceJob } from "../recurrence/recurrence.ts";
 import type { AttentionJob, OpenOptions, PairJob, RunInfo, Runtime } from "./runtime.ts";
 import { operandCount, scratchNeeds } from "./scratch-needs.ts";
 import { planUnits, UNIT_INTS } from "./units.ts";
@@ -38,7 +41,7 @@ const COPIED_AT_ONCE = 4 << 20;
  * @throws Error saying why the addon does not load, or why the instruction set cannot run here.
  */
 export function openNative(options: OpenOptions = {}): Runtime {
-  const { addon, outcome, numbers: places, rotateNumbers } = loadAddon();
+  const { addon, outcome, numbers: places, rotateNumbers, recurNumbers } = loadAddon();
   const isa = chooseInstructionSet(addon.instructionSets(), options.instructionSet ?? process.env["SACCADE_ISA"]);
   const most = Math.max(1, Math.min(options.threads ?? availableParallelism(), MAX_THREADS));
   const notTaken = [...(options.notTaken ?? []), ...isa.notTaken];
@@ -73,9 +76,12 @@ export function openNative(options: OpenOptions = {}): Runtime {
     if (closed) throw new Error("native: the runtime is closed");
   };
 
-  const startCall = (call: CallArguments, signal: AbortSignal | undefined): Promise<void> => {
+  const startCall = (
+    begin: (callback: (outcome: number) => void) => number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
     const { promise, resolve, reject } = withResolvers<void>();
-    const id = addon.attend(...call, (result) => {
+    const id = begin((result) => {
       signal?.removeEventListener("abort", cancel);
       try {
         // An abort that came too late still says what the caller wants.
@@ -94,7 +100,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
   const start = (job: AttentionJob, info: RunInfo, signal: AbortSignal | undefined): Promise<RunInfo> => {
     const staged = mayVanish(job) ? freshLike(job.out) : undefined;
     const call = callArguments(job, staged ?? job.out, isa.index, info.threads, places, numbers);
-    const promise = startCall(call, signal);
+    const promise = startCall((callback) => addon.attend(...call, callback), signal);
     return staged === undefined
       ? promise.then(() => info)
       : promise.then(() => copyRows(staged, job.out)).then(() => info);
@@ -108,6 +114,36 @@ export function openNative(options: OpenOptions = {}): Runtime {
     const worth = Math.ceil((2 * q.batch * q.heads * q.length * k.length * q.width) / THREAD_FLOPS);
     const threads = Math.max(1, Math.min(asked, most, units.length / UNIT_INTS, worth));
     return pairArguments(job, units, isa.index, threads, places, numbers);
+  };
+
+  /** Threads of a recurrence: no more than there are panels at the narrowest, or work. */
+  const recurInfo = ({ shape, rule }: RecurrenceJob, asked: number): RunInfo => {
+    const allowed = Math.min(Math.max(1, asked), most);
+    const worth = Math.ceil(recurrenceFlops(shape, rule) / THREAD_FLOPS);
+    const wanted = Math.max(1, Math.min(allowed, worth));
+    const threads = Math.max(1, Math.min(wanted, panelCount(shape, panelColumns(shape, wanted))));
+    return threads === allowed
+      ? infoOf(threads)
+      : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
+  };
+
+  /** State and normaliser are written beside the caller's and copied at the end: a transferred buffer must not be written to. */
+  const startRecurrence = async (
+    job: RecurrenceJob,
+    info: RunInfo,
+    signal: AbortSignal | undefined,
+  ): Promise<RunInfo> => {
+    const out = mayVanish(job) ? freshLike(job.out) : job.out;
+    const state = job.state.slice();
+    const normaliser = job.normaliser?.slice();
+    const call = recurArguments(job, { out, state, normaliser }, isa.index, info.threads, recurNumbers);
+    await startCall((callback) => addon.recur(...call, callback), signal);
+    if (out !== job.out && job.mode !== "write") await copyRows(out, job.out);
+    if (job.state.length === 0 && state.length > 0)
+      throw new TypeError("native: the state was transferred while the call ran");
+    job.state.set(state);
+    if (normaliser !== undefined && job.mode !== "read") job.normaliser?.set(normaliser);
+    return info;
   };
 
   const runtime: Runtime = {
@@ -133,7 +169,8 @@ export function openNative(options: OpenOptions = {}): Runtime {
     async scorePairs(job, { threads, signal }) {
       checkOpen();
       signal?.throwIfAborted();
-      const result = startCall(pairCall(job, threads), signal);
+      const call = pairCall(job, threads);
+      const result = startCall((callback) => addon.attend(...call, callback), signal);
       running.add(result);
       try {
         await result;
@@ -144,6 +181,26 @@ export function openNative(options: OpenOptions = {}): Runtime {
     scorePairsSync(job, { threads }) {
       checkOpen();
       settle(addon.attendSync(...pairCall(job, threads)));
+    },
+    async recur(job, { threads, signal }) {
+      checkOpen();
+      signal?.throwIfAborted();
+      const result = startRecurrence(job, recurInfo(job, threads), signal);
+      running.add(result);
+      try {
+        return await result;
+      } finally {
+        running.delete(result);
+      }
+    },
+    recurSync(job, { threads }) {
+      checkOpen();
+      const info = recurInfo(job, threads);
+      const normaliser = job.normaliser?.slice();
+      const targets = { out: job.out, state: job.state, normaliser };
+      settle(addon.recurSync(...recurArguments(job, targets, isa.index, info.threads, recurNumbers)));
+      if (normaliser !== undefined && job.mode !== "read") job.normaliser?.set(normaliser);
+      return info;
     },
     rotateSync(job) {
       checkOpen();
@@ -185,7 +242,7 @@ function line(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
-function mayVanish({ out, outIsNew }: AttentionJob): boolean {
+function mayVanish({ out, outIsNew }: Pick<AttentionJob, "out" | "outIsNew">): boolean {
   return outIsNew !== true && floatsOf(out).buffer instanceof ArrayBuffer;
 }
 

@@ -57,6 +57,12 @@ static inline vf vf_twice(const float *p) {
 }
 
 static inline v4 vf_fold(vf x) { return _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)); }
+// The sums of four vectors.
+static inline v4 vf_sum_each(const vf x[4]) {
+  v4 r[4] = {vf_fold(x[0]), vf_fold(x[1]), vf_fold(x[2]), vf_fold(x[3])};
+  v4_transpose(r);
+  return v4_add(v4_add(r[0], r[1]), v4_add(r[2], r[3]));
+}
 static inline float vf_top(vf x) {
   return v4_top(_mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));
 }

@@ -66,6 +66,12 @@ static inline void v4_transpose(v4 r[4]) {
 }
 
 static inline v4 vf_fold(vf x) { return x; }
+// The sums of four vectors.
+static inline v4 vf_sum_each(const vf x[4]) {
+  v4 r[4] = {vf_fold(x[0]), vf_fold(x[1]), vf_fold(x[2]), vf_fold(x[3])};
+  v4_transpose(r);
+  return v4_add(v4_add(r[0], r[1]), v4_add(r[2], r[3]));
+}
 static inline float vf_top(vf x) {
   float top = x[0];
   for (int i = 1; i < 4; i++) top = x[i] > top ? x[i] : top;

@@ -9,6 +9,7 @@ export interface LoadedAddon {
   readonly outcome: NativePackage["OUTCOME"];
   readonly numbers: NativePackage["NUMBERS"];
   readonly rotateNumbers: NativePackage["ROTATE_NUMBERS"];
+  readonly recurNumbers: NativePackage["RECUR_NUMBERS"];
 }
 
 /** An instruction set that runs here, and why better ones do not. */
@@ -35,6 +36,7 @@ export function loadAddon(): LoadedAddon {
     outcome: native.OUTCOME,
     numbers: native.NUMBERS,
     rotateNumbers: native.ROTATE_NUMBERS,
+    recurNumbers: native.RECUR_NUMBERS,
   };
 }
 

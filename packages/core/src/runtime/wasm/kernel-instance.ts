@@ -2,6 +2,10 @@
 export interface KernelExports {
   /** Runs the `Rotation` at an address; 0 where a position is not in its tables. */
   rotate(rotation: number): number;
+  /** Runs an item of the `Recurrence` at an address, in scratch at another. */
+  recur(recurrence: number, item: number, scratch: number): void;
+  /** Floats of that scratch. */
+  recurScratchFloats(recurrence: number): number;
   /** Takes units from the job at an address until none is left (1) or `maxUnits` are done (0). */
   run(job: number, thread: number, maxUnits: number): number;
   /** Floats of a unit's running state between panels of keys. */

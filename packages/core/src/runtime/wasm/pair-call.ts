@@ -7,13 +7,13 @@ import { copyBox, packedStrides, type Box } from "./copies.ts";
 import { JOB, JOB_BYTES } from "./job-layout.ts";
 import type { KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
+import { Regions } from "./regions.ts";
 import { addressIn } from "./wasm-buffer.ts";
 
 /** Keys of a slice: with all of its rows a few milliseconds of work, and 2 MB of scores. */
 const SLICE_KEYS = 1024;
 const SCRATCH_SCORES = 16;
 const ALL_UNITS = 0x7fff_ffff;
-const ALIGNMENT = 16;
 
 /** Some rows of a key head's queries against some of its keys. */
 interface Slice {
@@ -55,7 +55,7 @@ function runSlice(job: PairJob, slice: Slice, owner: Runtime, memory: LinearMemo
   const outHeads = reduce.kind === "each" ? group : 1;
   const scratch = kernels.scratchFloats(rows * group, q.width, 1, 1, SCRATCH_SCORES);
   const own = [addressIn(owner, q), addressIn(owner, k)] as const;
-  const region = new Regions();
+  const region = new Regions(JOB_BYTES / 4);
   const unitAt = region.take(UNIT_INTS);
   const scratchAt = region.take(scratch);
   const lseAt = region.take(group * rows);
@@ -121,19 +121,4 @@ interface Place {
   /** Byte address of the first number. */
   readonly address: number;
   readonly strides: Strides;
-}
-
-/** Places of a slice's numbers, one after the other behind its job, at multiples of 64 bytes. */
-class Regions {
-  floats: number = round(JOB_BYTES / 4);
-
-  take(count: number): number {
-    const at = this.floats;
-    this.floats += round(count);
-    return at;
-  }
-}
-
-function round(floats: number): number {
-  return Math.ceil(floats / ALIGNMENT) * ALIGNMENT;
 }

@@ -1,4 +1,5 @@
 import type { WasmInstructionSet } from "@saccade/kernels";
+import type { RecurrenceJob } from "../../recurrence/recurrence.ts";
 import type { RotationJob } from "../../rotation.ts";
 import { pause } from "../pause.ts";
 import type { AttentionJob, PairJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
@@ -7,6 +8,7 @@ import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 import type { Pool } from "./pool.ts";
 import { scorePairsInMemory } from "./pair-call.ts";
+import { recurInMemory } from "./recur-call.ts";
 import { rotateInMemory } from "./rotate-call.ts";
 import { runInTurns, runOnWorkers, runSync, TURN_MS } from "./run-call.ts";
 import { StagedCall } from "./staged-call.ts";
@@ -19,6 +21,7 @@ const SHARED_FLOPS = 16e6;
 /** Work above this waits for workers that are not there yet: they start in about as much time as it takes. */
 const WAITING_FLOPS = 1e9;
 
+const RECUR_ALONE = "recurrences run on the calling thread";
 const TOO_MUCH_SCRATCH = "their scratch would take too much linear memory";
 
 export interface WasmParts {
@@ -115,6 +118,25 @@ export class WasmRuntime implements Runtime {
   scorePairsSync(job: PairJob): void {
     this.#checkOpen();
     for (const _ of scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels));
+  }
+
+  /** On this thread alone. */
+  async recur(job: RecurrenceJob, { signal }: { readonly signal: AbortSignal | undefined }): Promise<RunInfo> {
+    this.#checkOpen();
+    let turn = performance.now();
+    for (const _ of recurInMemory(job, this.#parts.memory, this.#parts.kernels)) {
+      if (performance.now() - turn < TURN_MS) continue;
+      await pause();
+      signal?.throwIfAborted();
+      turn = performance.now();
+    }
+    return this.#info(1, this.#threadsAtMost(2) > 1 ? RECUR_ALONE : undefined);
+  }
+
+  recurSync(job: RecurrenceJob): RunInfo {
+    this.#checkOpen();
+    for (const _ of recurInMemory(job, this.#parts.memory, this.#parts.kernels));
+    return this.#info(1, this.#threadsAtMost(2) > 1 ? RECUR_ALONE : undefined);
   }
 
   rotateSync(job: RotationJob): void {

@@ -1,0 +1,281 @@
+// A panel of columns of a state, and what a chunk of tokens does to it: three products, through the microkernel of attention.
+//
+//              columns ->
+//          +---------+---------+     reads     Y = K S, then forward substitution for what is written, U
+//     d    | strip 0 | strip 1 |     outputs   O = Q S + A U            rows: tokens, depth: channels, then the chunk's tokens
+//     |    +---------+---------+     update    S <- diag(c) S + K' U    rows: channels, depth: tokens
+//
+//   state            strips of nv vectors: [width][nv * LANES]
+//   writes, gained   of each strip: [T][nv * LANES]
+//
+// Columns do not meet: neither the widths of strips nor those of panels change a bit.
+#ifndef SACCADE_RECUR_PANEL_H
+#define SACCADE_RECUR_PANEL_H
+
+#include "outer.h"
+#include "recur-chunk.h"
+
+typedef struct {
+  RecurChunk chunk;
+  int from, columns; // of the state
+  int vectors, strips;
+  float *state, *writes, *gained;
+  float *sums;   // the normaliser, [width]
+  float *shares; // what an output is divided by, [heads][T]
+} StatePanel;
+
+static ptrdiff_t state_scratch(StatePanel *panel, float *base, const Recurrence *r, int tokens) {
+  enum { PARTS = 5 };
+  const ptrdiff_t used = recur_chunk_open(&panel->chunk, base, r, tokens), width = panel->chunk.width;
+  const int columns = round_up(r->panel, LANES), heads = r->H > r->V ? r->H / r->V : 1;
+  const ptrdiff_t sizes[PARTS] = {width * columns, (ptrdiff_t)tokens * columns,
+                                  r->rule == RULE_GENERAL ? (ptrdiff_t)tokens * columns : 0, width, heads * tokens};
+  float **parts[PARTS] = {&panel->state, &panel->writes, &panel->gained, &panel->sums, &panel->shares};
+  ptrdiff_t at = used;
+  for (int i = 0; i < PARTS; i++) {
+    *parts[i] = base ? base + at : 0;
+    at += (sizes[i] + 15) / 16 * 16;
+  }
+  return at;
+}
+
+// A strip: its columns in the panel, and its parts of the panel's arrays.
+typedef struct {
+  int column, nv;
+  float *state, *writes, *gained;
+} Strip;
+
+INLINE Strip state_strip(const StatePanel *panel, int i) {
+  const int each = panel->vectors / panel->strips, more = panel->vectors % panel->strips;
+  const int before = i * each + (i < more ? i : more), column = before * LANES;
+  const ptrdiff_t rows = (ptrdiff_t)column * panel->chunk.tokens;
+  return (Strip){column, each + (i < more), panel->state + (ptrdiff_t)column * panel->chunk.width, panel->writes + rows,
+                 panel->gained + rows};
+}
+
+// The columns of a strip that the state has; the others are 0 and stay so.
+INLINE int strip_columns(const StatePanel *panel, const Strip *strip) {
+  const int left = panel->columns - strip->column, all = strip->nv * LANES;
+  return left < all ? left : all;
+}
+
+INLINE void strip_fill(const float *from, int columns, int width, float *to) {
+  int e = 0;
+  for (; e + LANES <= columns; e += LANES) vf_store(to + e, vf_load(from + e));
+  for (; e < columns; e++) to[e] = from[e];
+  for (; e < width; e++) to[e] = 0.0f;
+}
+
+INLINE void strip_empty(const float *from, int columns, float *to) {
+  int e = 0;
+  for (; e + LANES <= columns; e += LANES) vf_store(to + e, vf_load(from + e));
+  for (; e < columns; e++) to[e] = from[e];
+}
+
+INLINE float *state_origin(const StatePanel *panel) {
+  const Recurrence *r = panel->chunk.r;
+  return r->state + ((ptrdiff_t)panel->chunk.batch * r->V + panel->chunk.state) * r->D * r->E + panel->from;
+}
+
+static void state_load(StatePanel *panel) {
+  const Recurrence *r = panel->chunk.r;
+  const float *from = state_origin(panel);
+  for (int i = 0; i < panel->strips; i++) {
+    const Strip strip = state_strip(panel, i);
+    const int columns = strip_columns(panel, &strip), width = strip.nv * LANES;
+    for (int d = 0; d < r->D; d++) strip_fill(from + (ptrdiff_t)d * r->E + strip.column, columns, width, strip.state + d * width);
+    __builtin_memset(strip.state + r->D * width, 0, sizeof(float) * (size_t)((panel->chunk.width - r->D) * width));
+  }
+}
+
+static void state_save(const StatePanel *panel) {
+  const Recurrence *r = panel->chunk.r;
+  float *to = state_origin(panel);
+  for (int i = 0; i < panel->strips; i++) {
+    const Strip strip = state_strip(panel, i);
+    const int columns = strip_columns(panel, &strip), width = strip.nv * LANES;
+    for (int d = 0; d < r->D; d++) strip_empty(strip.state + d * width, columns, to + (ptrdiff_t)d * r->E + strip.column);
+  }
+}
+
+// `count` rows of OUTER_ROWS tokens from `block` on, or of channels, as the microkernel's broadcast operand.
+INLINE Left left_rows(const float *rows, int block, int width) { return (Left){rows + block * OUTER_ROWS * width, (size_t)width, 1}; }
+
+// What the tokens of a block write under the delta rule: u_t = beta_t (v_t - y_t - sum_(s < t) L[t][s] u_s).
+INLINE void strip_solve(const int nv, const RecurChunk *chunk, int block, float *writes, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  const int first = block * OUTER_ROWS, T = chunk->tokens;
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++) {
+    float *to = writes + (first + i) * nv * LANES;
+    const vf beta = vf_set(chunk->betas[first + i]);
+    vf u[PANEL_VECTORS];
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) {
+      u[v] = vf_mul(beta, vf_sub(vf_load(to + v * LANES), acc[i][v]));
+      vf_store(to + v * LANES, u[v]);
+    }
+#pragma GCC unroll 8
+    for (int j = i + 1; j < OUTER_ROWS; j++) {
+      const vf weight = vf_set(chunk->readKeys[(first + j) * T + first + i]);
+#pragma GCC unroll 8
+      for (int v = 0; v < nv; v++) acc[j][v] = vf_accumulate(acc[j][v], weight, u[v]);
+    }
+  }
+}
+
+// What the tokens of a block read under the general rule: y_t <- y_t + sum_(s < t) L[t][s] y_s.
+INLINE void strip_gain(const int nv, const RecurChunk *chunk, int block, float *gained, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  const int first = block * OUTER_ROWS, T = chunk->tokens;
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) vf_store(gained + ((first + i) * nv + v) * LANES, acc[i][v]);
+#pragma GCC unroll 8
+    for (int j = i + 1; j < OUTER_ROWS; j++) {
+      const vf weight = vf_set(chunk->readGains[(first + j) * T + first + i]);
+#pragma GCC unroll 8
+      for (int v = 0; v < nv; v++) acc[j][v] = vf_accumulate(acc[j][v], weight, acc[i][v]);
+    }
+  }
+}
+
+INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *strip, int blocks) {
+  const int T = chunk->tokens, general = chunk->r->rule == RULE_GENERAL;
+  for (int block = 0; block < blocks; block++) {
+    vf acc[OUTER_ROWS][PANEL_VECTORS];
+    const int before = block * OUTER_ROWS;
+    outer(nv, chunk->r->D, left_rows(chunk->reads, block, chunk->width), strip->state, acc);
+    if (general) {
+      outer_more(nv, before + OUTER_ROWS, left_rows(chunk->readKeys, block, T), strip->writes, acc);
+      outer_more(nv, before, left_rows(chunk->readGains, block, T), strip->gained, acc);
+      strip_gain(nv, chunk, block, strip->gained, acc);
+    } else {
+      outer_more(nv, before, left_rows(chunk->readKeys, block, T), strip->writes, acc);
+      strip_solve(nv, chunk, block, strip->writes, acc);
+    }
+  }
+}
+
+// Rows of outputs, [t][columns], each divided by its share of the normaliser; 0 / 0 is 0.
+INLINE void strip_store(const int nv, vf acc[OUTER_ROWS][PANEL_VECTORS], const float *shares, int count, int columns, float *out,
+                        ptrdiff_t step) {
+  float rows[OUTER_ROWS * PANEL_VECTORS * LANES];
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++) {
+    if (i >= count) return;
+    if (shares)
+      for (int v = 0; v < nv; v++)
+        acc[i][v] = shares[i] == 0 ? vf_set(0.0f) : vf_div(acc[i][v], vf_set(shares[i]));
+    float *to = columns == nv * LANES ? out + i * step : rows;
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) vf_store(to + v * LANES, acc[i][v]);
+    if (to == rows)
+      for (int e = 0; e < columns; e++) out[i * step + e] = rows[e];
+  }
+}
+
+INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *strip, int n, int count) {
+  const RecurChunk *chunk = &panel->chunk;
+  const Recurrence *r = chunk->r;
+  const int T = chunk->tokens, columns = strip_columns(panel, strip), own = r->mode != RECUR_READ;
+  for (int j = 0; j < chunk->heads; j++) {
+    float *out = r->out + chunk->batch * r->outStep.b + (chunk->state * chunk->heads + j) * r->outStep.h + n * r->outStep.n +
+                 panel->from + strip->column;
+    for (int block = 0; block * OUTER_ROWS < count; block++) {
+      vf acc[OUTER_ROWS][PANEL_VECTORS];
+      const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
+      outer(nv, r->D, left_rows(chunk->queries + j * T * chunk->width, block, chunk->width), strip->state, acc);
+      if (own) outer_more(nv, until, left_rows(chunk->queryKeys + j * T * T, block, T), strip->writes, acc);
+      if (own && r->rule == RULE_GENERAL)
+        outer_more(nv, until, left_rows(chunk->queryGains + j * T * T, block, T), strip->gained, acc);
+      strip_store(nv, acc, r->sums ? panel->shares + j * T + first : 0, count - first, columns,
+                  out + first * r->outStep.n, r->outStep.n);
+    }
+  }
+}
+
+INLINE void strip_update(const int nv, const RecurChunk *chunk, const Strip *strip, int tokens) {
+  const int decays = chunk->r->decayKind != DECAY_NONE;
+  for (int d = 0; d < chunk->r->D; d += OUTER_ROWS) {
+    vf acc[OUTER_ROWS][PANEL_VECTORS];
+    float *state = strip->state + d * nv * LANES;
+#pragma GCC unroll 8
+    for (int i = 0; i < OUTER_ROWS; i++) {
+#pragma GCC unroll 8
+      for (int v = 0; v < nv; v++) acc[i][v] = vf_load(state + (i * nv + v) * LANES);
+      if (!decays) continue;
+      const vf through = vf_set(chunk->through[d + i]);
+#pragma GCC unroll 8
+      for (int v = 0; v < nv; v++) acc[i][v] = vf_mul(acc[i][v], through);
+    }
+    outer_more(nv, tokens, (Left){chunk->keys + d, 1, (size_t)chunk->width}, strip->writes, acc);
+    if (chunk->r->rule == RULE_GENERAL)
+      outer_more(nv, tokens, (Left){chunk->gains + d, 1, (size_t)chunk->width}, strip->gained, acc);
+#pragma GCC unroll 8
+    for (int i = 0; i < OUTER_ROWS; i++)
+#pragma GCC unroll 8
+      for (int v = 0; v < nv; v++) vf_store(state + (i * nv + v) * LANES, acc[i][v]);
+  }
+}
+
+INLINE void strip_values(const StatePanel *panel, const Strip *strip, int n, int count) {
+  const RecurChunk *chunk = &panel->chunk;
+  const Recurrence *r = chunk->r;
+  const float *v = recur_token(r->v, &r->vStep, chunk->batch, chunk->state, n) + panel->from + strip->column;
+  const int columns = strip_columns(panel, strip), width = strip->nv * LANES;
+  rows_fill(v, r->vStep.n, count, chunk->tokens, columns, 1.0f, strip->writes, width);
+}
+
+// Tokens [n, n + count) of a chunk meet one strip.
+INLINE void strip_chunk(const int nv, const StatePanel *panel, const Strip *strip, int n, int count) {
+  const RecurChunk *chunk = &panel->chunk;
+  const int mode = chunk->r->mode, blocks = (count + OUTER_ROWS - 1) / OUTER_ROWS;
+  if (mode != RECUR_READ) {
+    strip_values(panel, strip, n, count);
+    if (chunk->r->rule != RULE_ADDITIVE) strip_reads(nv, chunk, strip, blocks);
+  }
+  if (mode != RECUR_WRITE) strip_outputs(nv, panel, strip, n, count);
+  if (mode != RECUR_READ) strip_update(nv, chunk, strip, count);
+}
+
+static void strip_chunk_1(const StatePanel *panel, const Strip *strip, int n, int count) { strip_chunk(1, panel, strip, n, count); }
+static void strip_chunk_2(const StatePanel *panel, const Strip *strip, int n, int count) { strip_chunk(2, panel, strip, n, count); }
+static void strip_chunk_3(const StatePanel *panel, const Strip *strip, int n, int count) {
+  strip_chunk(PANEL_VECTORS, panel, strip, n, count);
+}
+
+// Shares of the normaliser for the chunk's queries, then the normaliser after the chunk.
+static void state_shares(StatePanel *panel, int count) {
+  const RecurChunk *chunk = &panel->chunk;
+  const int width = chunk->width, T = chunk->tokens, mode = chunk->r->mode;
+  for (int j = 0; j < chunk->heads; j++)
+    for (int t = 0; t < count; t++) {
+      const float *q = chunk->queries + (j * T + t) * width, *pairs = chunk->queryKeys + (j * T + t) * T;
+      vf sum = vf_set(0.0f);
+      for (int d = 0; d < width; d += LANES) sum = vf_accumulate(sum, vf_load(q + d), vf_load(panel->sums + d));
+      float lanes[4];
+      v4_store(lanes, vf_fold(sum));
+      float share = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+      for (int s = 0; mode != RECUR_READ && s <= t; s++) share += pairs[s];
+      panel->shares[j * T + t] = share;
+    }
+  if (mode == RECUR_READ) return;
+  for (int d = 0; d < width; d += LANES) {
+    vf sum = vf_mul(vf_load(panel->sums + d), vf_load(chunk->through + d));
+    for (int t = 0; t < count; t++) sum = vf_add(sum, vf_load(chunk->keys + t * width + d));
+    vf_store(panel->sums + d, sum);
+  }
+}
+
+static void state_chunk(StatePanel *panel, int n, int count) {
+  recur_chunk_load(&panel->chunk, n, count);
+  if (panel->chunk.r->sums) state_shares(panel, count);
+  for (int i = 0; i < panel->strips; i++) {
+    const Strip strip = state_strip(panel, i);
+    if (strip.nv == 1) strip_chunk_1(panel, &strip, n, count);
+    else if (strip.nv == 2) strip_chunk_2(panel, &strip, n, count);
+    else strip_chunk_3(panel, &strip, n, count);
+  }
+}
+
+#endif
