@@ -76,7 +76,7 @@ function* backwards<G extends Gate>(
         k: asTensor(k),
         v: asTensor(v),
         scale: settings.scale(headDim),
-        decay: { kind: "head", log },
+        decay: { kind: "head", log: Float32Array.from(log) },
         rule: { kind: "additive" },
         mode: "write-and-read",
         lengths: undefined,
@@ -108,7 +108,7 @@ function* reversed(
   ahead: number,
   scratch: Scratch,
   name: string,
-  log?: Float32Array,
+  log?: Float64Array,
 ): Steps<Rows> {
   const one: Rows = { ...view, batch: 1, length: count };
   return yield* mapRows(one, view.width, scratch, name, ({ source, target, h, n, to }) => {
@@ -145,7 +145,7 @@ export function bidirectionalReference<G extends Gate>(
   const E = shape.valueDim;
   for (let b = 0; b < shape.batch; b++) {
     const length = lengths?.[b] ?? shape.tokens;
-    const turn = (rows: Rows, ahead: number, log?: Float32Array): Rows => turned(rows, b, length, ahead, log);
+    const turn = (rows: Rows, ahead: number, log?: Float64Array): Rows => turned(rows, b, length, ahead, log);
     const back = recurrenceReference({
       ...terms,
       shape: { ...shape, batch: 1, tokens: length },
@@ -166,7 +166,7 @@ export function bidirectionalReference<G extends Gate>(
 }
 
 /** A batch element's tokens in reverse order, in float64. */
-function turned(view: Rows, b: number, length: number, ahead: number, log: Float32Array | undefined): Rows {
+function turned(view: Rows, b: number, length: number, ahead: number, log: Float64Array | undefined): Rows {
   const { heads, width } = view;
   const target = new Float64Array(heads * length * width);
   for (let h = 0; h < heads; h++) {

@@ -37,6 +37,8 @@ export interface FeatureMap {
   readonly most?: number | undefined;
   /** Features of D numbers. */
   readonly features: (headDim: number) => number;
+  /** Numbers that it makes for a row of D, its features and what it needs on the way; 0 where rows are taken as they are. */
+  readonly held: (headDim: number) => number;
   /** Factor on outputs without a normaliser. */
   readonly scale: (headDim: number) => number;
   /** What its options ask of the sizes of a call. */
@@ -51,6 +53,7 @@ export function elementwise(name: string, positive: boolean, of: (x: number) => 
     positive,
     relative: false,
     features: (headDim) => headDim,
+    held: (headDim) => headDim,
     scale: (headDim) => 1 / Math.sqrt(headDim),
     *map({ x, role, scratch }) {
       const { width } = x;

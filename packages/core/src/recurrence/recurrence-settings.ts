@@ -50,7 +50,7 @@ export interface RecurrenceSettings<G extends Gate> extends Pick<
   /** Operations a token, value head, feature and value beyond 2 to write. */
   readonly ruleFlops: 0 | 2 | 4;
   /** Decay by head, where that is all the decay there is; what sees later tokens can have no other. */
-  readonly headDecay?: ((valueHeads: number) => Float32Array) | undefined;
+  readonly headDecay?: ((valueHeads: number) => Float64Array) | undefined;
   /** Bytes of what `operands` makes for a token of a batch element; 0 where it makes nothing. */
   readonly operandBytes: (sizes: LinearSizes) => number;
   readonly operands: (call: OperandCall<G>) => Steps<Operands>;

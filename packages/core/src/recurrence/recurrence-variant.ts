@@ -44,7 +44,7 @@ export function recurrenceVariant<G extends Gate>(settings: RecurrenceSettings<G
       };
     },
     parallel(call, state, f32) {
-      const { terms } = exactTerms(settings, call, state, new Scratch(!f32));
+      const { terms } = exactTerms(settings, call, state);
       return parallelForm(terms, { causal, f32 });
     },
   };
@@ -82,12 +82,12 @@ function exactTerms<G extends Gate>(
   settings: RecurrenceSettings<G>,
   call: LinearCall<G>,
   state: LinearState,
-  scratch: Scratch = new Scratch(true),
 ): { readonly terms: RecurrenceTerms; readonly maximum: Float64Array | undefined } {
   const { where, sizes, tokens, inputs, lengths } = call;
   const given = state.find("maximum");
   const maximum = given && Float64Array.from(given);
   const mode = "write-and-read" as const;
+  const scratch = new Scratch(true);
   const operands = finished(
     settings.operands({ where, sizes, inputs, before: state.tokens, lengths, mode, scratch, maximum }),
   );

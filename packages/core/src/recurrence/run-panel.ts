@@ -50,7 +50,7 @@ function jobTerms<G extends Gate>(
     k: asTensor(k),
     v: asTensor(v),
     scale: settings.scale(sizes.headDim),
-    decay: decay as Decay,
+    decay: decay.kind === "head" ? { kind: "head", log: Float32Array.from(decay.log) } : (decay as Decay),
     rule: rule as WriteRule,
   };
 }
