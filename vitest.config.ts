@@ -27,6 +27,7 @@ export default defineConfig({
       project("sliding-window", "packages/sliding-window"),
       project("chunked", "packages/chunked"),
       project("block-sparse", "packages/block-sparse"),
+      project("linear", "packages/linear"),
       project("study", "apps/study"),
       project("benchmarks", "benchmarks"),
       project("tools", "tools"),

@@ -29,6 +29,7 @@ const libraries = [
   "@saccade/sliding-window",
   "@saccade/chunked",
   "@saccade/block-sparse",
+  "@saccade/linear",
 ];
 
 const checks = new Checks();

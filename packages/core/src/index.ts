@@ -35,6 +35,27 @@ export {
 } from "./expression/expression.ts";
 export { merge, type MergeOptions, type MergeResult } from "./merge.ts";
 export type { Plan, PlanShape } from "./plan.ts";
+export type {
+  Gate,
+  LinearAttention,
+  LinearInputs,
+  LinearOptions,
+  LinearPlan,
+  LinearPlanShape,
+  LinearReference,
+  LinearResult,
+  LinearResultFor,
+  LinearSizeOptions,
+  LinearTokens,
+  SyncLinearOptions,
+} from "./recurrence/linear-attention.ts";
+export type {
+  LinearAppendOptions,
+  LinearDecoder,
+  LinearDecoderOptions,
+  SyncLinearAppendOptions,
+} from "./recurrence/linear-decoder.ts";
+export type { LinearSizes, LinearState } from "./recurrence/linear-state.ts";
 export {
   rotate,
   rotateInto,

@@ -1,6 +1,8 @@
 /**
  * What a variant of softmax attention is made of: its definition, its schedule, how its queries and keys are turned, and what its decoder
- * keeps. `softmaxAttention` makes an `Attention` of that, `selectedAttention` one whose queries select by content. For packages of variants; callers of attention need none of it.
+ * keeps. `softmaxAttention` makes an `Attention` of that, `selectedAttention` one whose queries select by content. A variant of linear attention is
+ * settings of the recurrence (`recurrenceVariant`), or steps of its own; `linearAttention` makes a `LinearAttention` of it. For packages of variants;
+ * callers of attention need none of it.
  *
  * @module
  */
@@ -18,6 +20,34 @@ export {
   type PairScoreOptions,
   type SyncPairScoreOptions,
 } from "./pair-scores.ts";
+export { checkHeadCounts, checkLengths, checkRecurrence, checkSizes } from "./recurrence/check-recurrence.ts";
+export { eluPlusOne, elementwise, type FeatureCall, type FeatureMap, type Features } from "./recurrence/feature-map.ts";
+export { LinearState, type LinearSizes, type StatePart } from "./recurrence/linear-state.ts";
+export {
+  channelGate,
+  scalarGate,
+  type GateShape,
+  type LinearCall,
+  type LinearVariant,
+} from "./recurrence/linear-variant.ts";
+export { linearAttention } from "./recurrence/make-linear-attention.ts";
+export { asTensor, mapRows, type MappedRow } from "./recurrence/map-rows.ts";
+export { cutTokens, panelBytes, panelsOf, type TokenPanel } from "./recurrence/panels.ts";
+export { parallelForm, type ParallelOptions } from "./recurrence/parallel-form.ts";
+export { recur, recurSync, type RecurOptions, type SyncRecurOptions } from "./recurrence/recur.ts";
+export {
+  recurrenceReference,
+  type DecayRows,
+  type RecurrenceReference,
+  type RecurrenceTerms,
+  type RuleRows,
+} from "./recurrence/recurrence-reference.ts";
+export type { OperandCall, Operands, RecurrenceSettings } from "./recurrence/recurrence-settings.ts";
+export { finished, recurrenceVariant } from "./recurrence/recurrence-variant.ts";
+export type { Decay, RecurrenceJob, RecurrenceMode, RecurrenceShape, WriteRule } from "./recurrence/recurrence.ts";
+export { contiguousRows, numbersOf, repeatedRow, rowAt, tokenRows, type Rows } from "./recurrence/rows.ts";
+export { Scratch } from "./recurrence/scratch.ts";
+export { copyRows } from "./recurrence/token-log.ts";
 export { softmaxReference, type ReferenceJob } from "./reference.ts";
 export { result as jobResult } from "./run-job.ts";
 export { pause } from "./runtime/pause.ts";
@@ -55,7 +85,17 @@ export type {
   SelectingVariant,
   TokensFromTo,
 } from "./selected/selecting-variant.ts";
-export { attend, breathe, run, runSync, scores, type Step, type Steps, type StepsOptions } from "./selected/steps.ts";
+export {
+  attend,
+  breathe,
+  recur as recurStep,
+  run,
+  runSync,
+  scores,
+  type Step,
+  type Steps,
+  type StepsOptions,
+} from "./selected/steps.ts";
 export type { AttentionShape, Positions } from "./shape.ts";
 export { softmaxAttention } from "./softmax-attention.ts";
 export { floatsOf } from "./tensor.ts";

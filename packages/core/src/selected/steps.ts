@@ -1,14 +1,17 @@
 import type { AttentionResult, ForwardOptions, SyncForwardOptions } from "../attention.ts";
 import { pairScores, pairScoresSync, type PairScoreInputs } from "../pair-scores.ts";
 import { runJob, runJobSync } from "../run-job.ts";
+import { recur as runRecurrence, recurSync } from "../recurrence/recur.ts";
+import type { RecurrenceJob } from "../recurrence/recurrence.ts";
 import { pause } from "../runtime/pause.ts";
-import type { AttentionJob, Runtime } from "../runtime/runtime.ts";
+import type { AttentionJob, RunInfo, Runtime } from "../runtime/runtime.ts";
 import { ALL_THREADS, type RuntimeChoice } from "../runtime/select.ts";
 
-/** What a computation asks for on its way: scores of pairs, attention over a schedule, or a turn for the event loop. */
+/** What a computation asks for on its way: scores of pairs, attention over a schedule, a recurrence, or a turn for the event loop. */
 export type Step =
   | { readonly kind: "scores"; readonly inputs: PairScoreInputs }
   | { readonly kind: "attend"; readonly job: AttentionJob }
+  | { readonly kind: "recur"; readonly job: RecurrenceJob }
   | { readonly kind: "pause" };
 
 /**
@@ -25,6 +28,11 @@ export function* scores(inputs: PairScoreInputs): Steps<Float32Array> {
 /** One job. Its result has what the job has room for. */
 export function* attend(job: AttentionJob): Steps<AttentionResult> {
   return (yield { kind: "attend", job }) as AttentionResult;
+}
+
+/** One recurrence. It writes the job's output and states. */
+export function* recur(job: RecurrenceJob): Steps<RunInfo> {
+  return (yield { kind: "recur", job }) as RunInfo;
 }
 
 /** A place where the event loop may get a turn. */
@@ -58,6 +66,7 @@ export async function run<R>(
     let answer: unknown;
     if (value.kind === "scores") answer = await pairScores(where, value.inputs, runtime, { threads, signal });
     else if (value.kind === "attend") answer = await runJob(where, runtime, choice, value.job, { threads, signal });
+    else if (value.kind === "recur") answer = await runRecurrence(where, value.job, runtime, { threads, signal });
     if (value.kind !== "pause" || performance.now() - since >= TURN) {
       if (value.kind === "pause") await pause();
       since = performance.now();
@@ -75,6 +84,7 @@ export function runSync<R>(steps: Steps<R>, { where, runtime, choice, options }:
     let answer: unknown;
     if (value.kind === "scores") answer = pairScoresSync(where, value.inputs, runtime, { threads });
     else if (value.kind === "attend") answer = runJobSync(where, runtime, choice, value.job, { threads });
+    else if (value.kind === "recur") answer = recurSync(where, value.job, runtime, { threads });
     step = steps.next(answer);
   }
 }
