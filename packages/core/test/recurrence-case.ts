@@ -35,7 +35,8 @@ export function randomJob(
   const random = new RandomNumbers(seed * 7919 + tokens);
   const [heads, kvHeads, valueHeads] = random.pick(HEADS);
   const batch = random.pick([1, 1, 2, 3]);
-  const headDim = random.pick(WIDTHS);
+  // With one channel the general rule multiplies numbers: what it takes away cancels to within rounding, in any form.
+  const headDim = random.pick(rule === "general" ? WIDTHS.slice(1) : WIDTHS);
   const valueDim = random.uniform() < 0.5 ? headDim : random.pick(WIDTHS);
   const shape = { batch, heads, kvHeads, valueHeads, tokens, headDim, valueDim };
   const most = Math.max(heads, valueHeads);
@@ -54,10 +55,20 @@ export function randomJob(
     return asTensor(data, [batch, count, tokens, width], random.pick(["bhnd", "bnhd", "padded"]));
   };
   const positive = (row: Float32Array): void => row.forEach((x, i) => (row[i] = Math.abs(x)));
-  // Longer keys would let the delta rules overshoot.
+  // Longer keys would let the delta rules overshoot. Of length 1, a single channel would be 1, and plain f32 had no errors to compare with.
   const unit = (row: Float32Array): void => {
-    const norm = Math.hypot(...row);
+    const norm = 1.07 * Math.hypot(...row);
     for (let d = 0; d < row.length; d++) row[d]! /= norm;
+  };
+  // As in RWKV-7, what is read is taken away in part: with any b, states grow without bound and errors with them.
+  const directions: Float32Array[] = [];
+  const direction = (row: Float32Array): void => {
+    unit(row);
+    directions.push(row.slice());
+  };
+  const takenAway = (row: Float32Array): void => {
+    const read = directions.shift()!;
+    for (let d = 0; d < row.length; d++) row[d] = -random.uniform() * read[d]!;
   };
   const gate = (row: Float32Array): void => row.forEach((_, i) => (row[i] = randomLog(random)));
   const keys = rule === "additive" ? undefined : rule === "normalised" ? positive : unit;
@@ -71,7 +82,7 @@ export function randomJob(
     rule === "delta"
       ? { kind: rule, beta: view(valueHeads, 1, (row) => row.forEach((_, i) => (row[i] = random.uniform()))) }
       : rule === "general"
-        ? { kind: rule, a: view(valueHeads, headDim, unit), b: view(valueHeads, headDim, unit) }
+        ? { kind: rule, a: view(valueHeads, headDim, direction), b: view(valueHeads, headDim, takenAway) }
         : { kind: "additive" };
   const begun = mode === "read" || random.uniform() < 0.5;
   const rows = batch * valueHeads * headDim;

@@ -27,17 +27,20 @@ function largest(numbers: ArrayLike<number>): number {
   return most;
 }
 
-/** The error of a runtime as a share of what the rule allows. */
-function shareOfAllowed(got: Float32Array, naive: Float32Array, exact: Float64Array): number {
+/** The error of a runtime as a share of what the rule allows; `size` is that of the largest number. */
+function shareOfAllowed(got: Float32Array, naive: Float32Array, exact: Float64Array, size = largest(exact)): number {
   const error = worst(got, exact);
-  return error === 0 ? 0 : error / (2 * worst(naive, exact) + 4 * 2 ** -24 * largest(exact));
+  return error === 0 ? 0 : error / (2 * worst(naive, exact) + 4 * 2 ** -24 * size);
 }
 
 function check(job: RecurrenceJob, ran: RecurrenceJob): void {
   const exact = exactly(job);
   const naive = naiveRecurrence(job);
+  const passed = job.mode === "write" ? 0 : largest(exact.out);
   if (job.mode !== "write") expect(shareOfAllowed(flattened(ran.out), naive.out, exact.out)).toBeLessThanOrEqual(1);
-  expect(shareOfAllowed(ran.state, naive.state, exact.state)).toBeLessThanOrEqual(1);
+  // What a state passed through may be larger than what it ends as; outputs show it.
+  const size = Math.max(largest(exact.state), passed);
+  expect(shareOfAllowed(ran.state, naive.state, exact.state, size)).toBeLessThanOrEqual(1);
   if (job.normaliser)
     expect(worst(ran.normaliser!, exact.normaliser!)).toBeLessThan(1e-5 * (1 + largest(exact.normaliser!)));
 }

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-static size_t elementBytes(napi_typedarray_type type) {
+size_t argumentElementBytes(napi_typedarray_type type) {
   switch (type) {
   case napi_float64_array: return 8;
   case napi_uint8_array:
@@ -22,16 +22,20 @@ static const char *typeName(napi_typedarray_type type) {
   }
 }
 
-int argumentArray(napi_env env, napi_value value, const char *name, int optional, Array *array, Message *message) {
+static int failKind(const char *name, napi_typedarray_type type, Message *message) {
+  snprintf(message->text, sizeof message->text, "%s is not %s", name, typeName(type));
+  return 0;
+}
+
+int argumentArray(napi_env env, napi_value value, const char *name, napi_typedarray_type expected, int optional, Array *array,
+                  Message *message) {
   *array = (Array){0};
   napi_valuetype kind;
   if (optional && napi_typeof(env, value, &kind) == napi_ok && kind == napi_undefined) return 1;
   napi_value buffer;
   size_t offset;
-  if (napi_get_typedarray_info(env, value, &array->type, &array->length, &array->data, &buffer, &offset) != napi_ok) {
-    snprintf(message->text, sizeof message->text, "%s is not a typed array", name);
-    return 0;
-  }
+  if (napi_get_typedarray_info(env, value, &array->type, &array->length, &array->data, &buffer, &offset) != napi_ok)
+    return failKind(name, expected, message);
   bool plain = false, detached = false;
   napi_is_arraybuffer(env, buffer, &plain);
   if (plain) napi_is_detached_arraybuffer(env, buffer, &detached);
@@ -40,7 +44,7 @@ int argumentArray(napi_env env, napi_value value, const char *name, int optional
     return 0;
   }
   array->shared = !plain;
-  array->bytes = array->length * elementBytes(array->type);
+  array->bytes = array->length * argumentElementBytes(array->type);
   // An empty array has no address; "given" must not depend on it.
   static _Alignas(64) char nothing[64];
   if (!array->data) array->data = nothing;
@@ -48,9 +52,7 @@ int argumentArray(napi_env env, napi_value value, const char *name, int optional
 }
 
 int argumentIs(const Array *array, napi_typedarray_type type, const char *name, Message *message) {
-  if (!array->data || array->type == type) return 1;
-  snprintf(message->text, sizeof message->text, "%s is not %s", name, typeName(type));
-  return 0;
+  return !array->data || array->type == type ? 1 : failKind(name, type, message);
 }
 
 int argumentInteger(const double *numbers, int index, int64_t low, int64_t high, int64_t *value, Message *message) {
@@ -76,7 +78,7 @@ int argumentView(const double *numbers, int index, const Array *array, const cha
   const int64_t exact = (int64_t)1 << 53;
   Extent extent = {name, (int64_t)array->length, 0};
   ptrdiff_t stride[3];
-  if (!argumentInteger(numbers, index, 0, exact, &extent.offset, message)) return 0;
+  if (!argumentInteger(numbers, index, -exact, exact, &extent.offset, message)) return 0;
   for (int i = 0; i < 3; i++) {
     int64_t value;
     if (!argumentInteger(numbers, index + 1 + i, -exact, exact, &value, message)) return 0;

@@ -14,11 +14,14 @@ typedef struct {
   int shared; // a SharedArrayBuffer: it cannot be transferred
 } Array;
 
+size_t argumentElementBytes(napi_typedarray_type type);
+
 // Each returns 1, or 0 with a message.
 
 // No JavaScript runs in here, so nothing changes between the first array and the end of a synchronous call. What is undefined
-// and may be is an array without data.
-int argumentArray(napi_env env, napi_value value, const char *name, int optional, Array *array, Message *message);
+// and may be is an array without data. Of another type than expected it passes: argumentIs tells.
+int argumentArray(napi_env env, napi_value value, const char *name, napi_typedarray_type expected, int optional, Array *array,
+                  Message *message);
 int argumentIs(const Array *array, napi_typedarray_type type, const char *name, Message *message);
 // A whole number, low <= value <= high.
 int argumentInteger(const double *numbers, int index, int64_t low, int64_t high, int64_t *value, Message *message);

@@ -33,7 +33,7 @@ static napi_typedarray_type expectedType(int argument) {
 
 static int readArray(napi_env env, int argument, napi_value value, Array *array, Message *message) {
   const char *name = argumentNames[argument];
-  return argumentArray(env, value, name, argument >= ARG_LSE, array, message) &&
+  return argumentArray(env, value, name, expectedType(argument), argument >= ARG_LSE, array, message) &&
          (isStored(argument) || argumentIs(array, expectedType(argument), name, message));
 }
 
@@ -133,7 +133,7 @@ static int readTensors(const double *numbers, const Sizes *s, Call *call, Messag
   if (!readStored(numbers, NUM_KEY_TYPE, k, "k", &job->keyType, message) ||
       !readStored(numbers, NUM_VALUE_TYPE, v, "v", &job->valueType, message))
     return 0;
-  const ptrdiff_t kBytes = stored_bytes(job->keyType), vBytes = stored_bytes(job->valueType);
+  const ptrdiff_t kBytes = (ptrdiff_t)argumentElementBytes(k->type), vBytes = (ptrdiff_t)argumentElementBytes(v->type);
   VIEW(NUM_Q, ARG_Q, s->B, s->H, s->N, job->D, &job->qB, &job->qH, &job->qN, q[0], float, 1);
   VIEW(NUM_K, ARG_K, s->B, s->G, s->keyRows, job->D, &job->kB, &job->kH, &job->kN, k, char, kBytes);
   VIEW(NUM_V, ARG_V, s->B, s->G, s->keyRows, job->E, &job->vB, &job->vH, &job->vN, v, char, vBytes);

@@ -115,13 +115,13 @@ static void runItem(const PoolCall *pool, int unit, float *scratch) {
 
 static int readCall(napi_env env, const napi_value *arguments, Call *call, Message *message) {
   Array numbers, lengths;
-  if (!argumentArray(env, arguments[RECUR_NUMBERS], names[RECUR_NUMBERS], 0, &numbers, message) ||
+  if (!argumentArray(env, arguments[RECUR_NUMBERS], names[RECUR_NUMBERS], napi_float64_array, 0, &numbers, message) ||
       !argumentIs(&numbers, napi_float64_array, names[RECUR_NUMBERS], message) ||
-      !argumentArray(env, arguments[RECUR_LENGTHS], names[RECUR_LENGTHS], 1, &lengths, message) ||
+      !argumentArray(env, arguments[RECUR_LENGTHS], names[RECUR_LENGTHS], napi_int32_array, 1, &lengths, message) ||
       !argumentIs(&lengths, napi_int32_array, names[RECUR_LENGTHS], message))
     return 0;
   for (int i = FIRST; i < RECUR_ARG_COUNT; i++)
-    if (!argumentArray(env, arguments[i], names[i], i >= RECUR_DECAY, &call->arrays[i - FIRST], message) ||
+    if (!argumentArray(env, arguments[i], names[i], napi_float32_array, i >= RECUR_DECAY, &call->arrays[i - FIRST], message) ||
         !argumentIs(&call->arrays[i - FIRST], napi_float32_array, names[i], message))
       return 0;
   for (int i = RECUR_ARRAYS; i < ARRAYS; i++) call->arrays[i] = (Array){0};

@@ -63,7 +63,7 @@ static int readTables(const double *numbers, const Array *arrays, Rotation *r, M
 int rotateRun(napi_env env, const napi_value *arguments, Message *message) {
   Array arrays[ROTATE_ARG_COUNT];
   for (int i = 0; i < ROTATE_ARG_COUNT; i++)
-    if (!argumentArray(env, arguments[i], names[i], i == ROTATE_POSITIONS, &arrays[i], message) ||
+    if (!argumentArray(env, arguments[i], names[i], types[i], i == ROTATE_POSITIONS, &arrays[i], message) ||
         !argumentIs(&arrays[i], types[i], names[i], message))
       return 0;
   if (arrays[ROTATE_NUMBERS].length != NUM_COUNT) return fail(message, "numbers", "have the wrong length");
