@@ -63,8 +63,8 @@ static inline v4 vf_sum_each(const vf x[4]) {
   const vf cd = vf_add(_mm512_shuffle_f32x4(x[2], x[3], 0x44), _mm512_shuffle_f32x4(x[2], x[3], 0xee));
   const vf quarters = vf_add(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
   const vf pairs = vf_add(quarters, vf_swap(quarters)), sums = vf_add(pairs, _mm512_permute_ps(pairs, 0x4e));
-  const vi order = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 8, 4, 0);
-  return _mm512_castps512_ps128(_mm512_permutexvar_ps(order, sums));
+  static const int32_t order[16] = {0, 4, 8, 12};
+  return _mm256_castps256_ps128(_mm512_castps512_ps256(_mm512_permutexvar_ps(_mm512_loadu_si512(order), sums)));
 }
 static inline float vf_top(vf x) {
   __m256 y = _mm256_max_ps(_mm512_castps512_ps256(x), vf_half(x));

@@ -138,6 +138,12 @@ EMULATED __m512 emulated_permute_ps(__m512 x, int order) {
   EACH_LANE to[i] = x[(i & ~3) | (order >> (2 * (i & 3)) & 3)];
   return to;
 }
+// Quarters: two of a, then two of b, each by two bits of the order.
+EMULATED __m512 emulated_shuffle_f32x4(__m512 a, __m512 b, int order) {
+  __m512 to;
+  EACH_LANE to[i] = (i < 8 ? a : b)[4 * (order >> 2 * (i / 4) & 3) + i % 4];
+  return to;
+}
 EMULATED __m512 emulated_permutexvar_ps(__m512i order, __m512 x) {
   const lanes_512i from = (lanes_512i)order;
   __m512 to;
@@ -177,6 +183,8 @@ EMULATED __m512 emulated_permutexvar_ps(__m512i order, __m512 x) {
 #define _mm512_cmplt_epi32_mask emulated_cmplt_epi32_mask
 #define _mm512_castps512_ps256 emulated_castps512_ps256
 #define _mm512_castps256_ps512 emulated_castps256_ps512
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4 emulated_shuffle_f32x4
 #undef _mm512_permute_ps
 #define _mm512_permute_ps emulated_permute_ps
 #define _mm512_permutexvar_ps emulated_permutexvar_ps
