@@ -1,6 +1,14 @@
 import type { LinearReference, Tensor } from "@saccade/core";
-import { finished, numbersOf, rowAt, Scratch, type LinearState, type Rows } from "@saccade/core/variants";
-import { joined, windowOf } from "./kept-window.ts";
+import {
+  finished,
+  numbersOf,
+  rowAt,
+  Scratch,
+  type LinearState,
+  type Rows,
+  joinedTokens,
+  keptTokens,
+} from "@saccade/core/variants";
 import type { LolcatsCall } from "./lolcats-variant.ts";
 
 /** One batch element in float64. Key row `kept` + i is that of query i; rows before it are the window that the state kept. */
@@ -108,13 +116,13 @@ function windowSums(
 
 function elementsOf({ sizes, window, map, inputs, lengths }: LolcatsCall, state: LinearState): Element[] {
   const { batch, kvHeads, headDim, valueDim } = sizes;
-  const keys = windowOf(state, "keys", [batch, kvHeads, window, headDim]);
-  const values = windowOf(state, "values", [batch, kvHeads, window, valueDim]);
+  const keys = keptTokens(state, "keys", [batch, kvHeads, window, headDim]);
+  const values = keptTokens(state, "values", [batch, kvHeads, window, valueDim]);
   const scratch = new Scratch(true);
   return Array.from(lengths, (length, b) => {
     const kept = Math.min(state.tokens[b]!, window);
-    const k = joined(keys, b, kept, inputs.k, 0, length);
-    const v = joined(values, b, kept, inputs.v, 0, length);
+    const k = joinedTokens(keys, b, kept, inputs.k, 0, length);
+    const v = joinedTokens(values, b, kept, inputs.v, 0, length);
     const q: Tensor = { ...inputs.q, offset: inputs.q.offset + b * inputs.q.strides.b, batch: 1, length };
     const before = state.tokens[b]!;
     const common = { scratch, maximum: undefined };

@@ -14,8 +14,10 @@ import {
   tokenRows,
   type LinearState,
   type Steps,
+  joinedTokens,
+  keepLast,
+  keptTokens,
 } from "@saccade/core/variants";
-import { joined, keepLast, windowOf } from "./kept-window.ts";
 import type { LolcatsCall } from "./lolcats-variant.ts";
 
 /** Tokens that are computed at a time, and queries whose scores are written out at a time. */
@@ -59,10 +61,10 @@ function* panel(
   const { batch, kvHeads, valueHeads, headDim, valueDim } = sizes;
   const before = state.tokens[b]! + from;
   const kept = Math.min(before, W);
-  const keys = windowOf(state, "keys", [batch, kvHeads, W, headDim]);
-  const values = windowOf(state, "values", [batch, valueHeads, W, valueDim]);
-  const k = joined(keys, b, kept, inputs.k, from, to);
-  const v = joined(values, b, kept, inputs.v, from, to);
+  const keys = keptTokens(state, "keys", [batch, kvHeads, W, headDim]);
+  const values = keptTokens(state, "values", [batch, valueHeads, W, valueDim]);
+  const k = joinedTokens(keys, b, kept, inputs.k, from, to);
+  const v = joinedTokens(values, b, kept, inputs.v, from, to);
   // Query i finds key row i + kept - W behind its window, which is there from query W - kept on.
   const first = Math.min(to - from, W - kept);
   const behind = to - from - first;
