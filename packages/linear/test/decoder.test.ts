@@ -1,6 +1,6 @@
 import type { Tensor } from "@saccade/core";
 import { describe, expect, test } from "vitest";
-import { cosFormer, eluPlusOne, gated, identity, linear, scalarGated, taylor } from "../src/index.ts";
+import { cosFormer, eluPlusOne, favorPlus, gated, identity, linear, scalarGated, taylor } from "../src/index.ts";
 import { availableRuntimes } from "./available-runtimes.ts";
 import { channelDecay, flattened, inputsOf, tokensOf, type Sizes } from "./call-inputs.ts";
 
@@ -94,4 +94,25 @@ test("a call leaves the state that it was given", () => {
   const before = state.serialize();
   attend.forwardSync({ ...tokensOf(call, 20, 40), state }, { state: true });
   expect(state.serialize()).toEqual(before);
+});
+
+test.each(runtimes)("a long call leaves turns to the event loop, on $label", async ({ runtime }) => {
+  const long: Sizes = { ...sizes, tokens: 3000, headDim: 32, valueDim: 32 };
+  const few = inputsOf({ ...long, tokens: 3 }, {}, {});
+  const repeated = (view: Tensor): Tensor => ({ ...view, length: 3000, strides: { ...view.strides, n: 0 } });
+  let [turns, last, longest] = [0, performance.now(), 0];
+  const timer = setInterval(() => {
+    const now = performance.now();
+    [turns, last, longest] = [turns + 1, now, Math.max(longest, now - last)];
+  }, 1);
+  const started = performance.now();
+  await linear({ map: favorPlus({ features: 300 }) }).forward(
+    { q: repeated(few.q), k: repeated(few.k), v: repeated(few.v) },
+    { runtime },
+  );
+  const took = performance.now() - started;
+  clearInterval(timer);
+  // 16 ms is the promise; other processes may hold this one up.
+  expect(longest).toBeLessThan(150);
+  expect(turns).toBeGreaterThan(took / 150);
 });
