@@ -11,6 +11,7 @@ export {
   type PrefillOptions,
   type PrefillResult,
 } from "./chunked-prefill.ts";
+export { compressiveMemory, type CompressiveMemoryOptions } from "./compressive-memory/compressive-memory.ts";
 export type { CommonOptions } from "./common-options.ts";
 export { dualChunk, type DualChunkOptions } from "./dual-chunk.ts";
 export { dilatedSegments, type DilatedSegmentsOptions } from "./dilated-segments.ts";

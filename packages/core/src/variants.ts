@@ -22,6 +22,7 @@ export {
 } from "./pair-scores.ts";
 export { checkHeadCounts, checkLengths, checkRecurrence, checkSizes } from "./recurrence/check-recurrence.ts";
 export { eluPlusOne, elementwise, type FeatureCall, type FeatureMap, type Features } from "./recurrence/feature-map.ts";
+export { joinedTokens, keepLast, keptTokens } from "./recurrence/kept-tokens.ts";
 export { LinearState, type LinearSizes, type StatePart } from "./recurrence/linear-state.ts";
 export {
   channelGate,

@@ -22,3 +22,4 @@ export { retention, type RetentionOptions } from "./retention.ts";
 export { rwkv7 } from "./rwkv7.ts";
 export { scalarGated, type StateSpaceOptions } from "./scalar-gated.ts";
 export { logLinear, type LogLinearOptions } from "./log-linear/log-linear.ts";
+export { lolcats, type LolcatsOptions } from "./lolcats/lolcats.ts";

@@ -58,7 +58,7 @@ export interface InputOptions {
   readonly seed?: number;
   readonly layout?: "bhnd" | "bnhd";
   readonly unitKeys?: boolean;
-  readonly lengths?: readonly number[];
+  readonly lengths?: readonly number[] | undefined;
 }
 
 /** Random tokens with gates. What lies behind `lengths` is NaN. */

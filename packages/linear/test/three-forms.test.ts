@@ -40,7 +40,9 @@ function poisoned({ batch, heads, valueHeads, tokens: length, valueDim }: Sizes)
 const SMALL = SIZES[1]!;
 
 describe.each(CASES.map((given) => [given.name, given] as const))("%s:", (_, given) => {
-  test.each(SIZES)("definition, pairs and published formula agree, %j", (sizes) => {
+  const sizesOf = SIZES.filter((sizes) => given.takes?.(sizes) ?? true);
+
+  test.each(sizesOf)("definition, pairs and published formula agree, %j", (sizes) => {
     const attend = given.make(sizes);
     const call = callOf(given, sizes);
     const want = given.explicit(call, sizes);
@@ -64,7 +66,7 @@ describe.each(CASES.map((given) => [given.name, given] as const))("%s:", (_, giv
   });
 
   describe.each(runtimes)("on $label", ({ runtime }) => {
-    test.each(SIZES)("a call gives what the definition does, and its state, %j", async (sizes) => {
+    test.each(sizesOf)("a call gives what the definition does, and its state, %j", async (sizes) => {
       const attend = given.make(sizes);
       for (const layout of ["bhnd", "bnhd"] as const) {
         const call = callOf(given, sizes, { layout });
@@ -181,7 +183,7 @@ describe.each(CASES.map((given) => [given.name, given] as const))("%s:", (_, giv
     });
 
     test("has the same bits at one thread and two", async () => {
-      const sizes = SIZES[4]!;
+      const sizes = sizesOf.at(-1)!;
       const attend = given.make(sizes);
       const call = callOf(given, sizes);
       const [one, two] = [

@@ -13,6 +13,7 @@ import {
   lightning,
   linear,
   logLinear,
+  lolcats,
   relu,
   retention,
   rwkv7,
@@ -29,6 +30,8 @@ export interface VariantCase {
   readonly make: (sizes: Sizes) => LinearAttention<Gate>;
   readonly gates: Readonly<Partial<Record<Gate, GateSpec>>>;
   readonly unitKeys?: boolean;
+  /** Sizes that it takes. Default: all. */
+  readonly takes?: (sizes: Sizes) => boolean;
   readonly explicit: (inputs: LinearInputs<Gate>, sizes: Sizes) => Float64Array;
 }
 
@@ -39,13 +42,17 @@ function variant(
   make: Make,
   gates: VariantCase["gates"],
   of: (head: Head, sizes: Sizes) => number[][],
-  unitKeys = false,
+  {
+    unitKeys = false,
+    sizes: takes = () => true,
+  }: { readonly unitKeys?: boolean; readonly sizes?: (sizes: Sizes) => boolean } = {},
 ): VariantCase {
   return {
     name,
     make: make as VariantCase["make"],
     gates,
     unitKeys,
+    takes,
     explicit: (inputs, sizes) => explicitly(inputs, (head) => of(head, sizes)),
   };
 }
@@ -251,13 +258,31 @@ export const CASES: readonly VariantCase[] = [
       return weighted(head, weight);
     },
   ),
+  ...[true, false].map((stabilised) =>
+    variant(
+      `lolcats${stabilised ? "" : " that takes no maximum out"}`,
+      () => lolcats({ window: 6, map: eluPlusOne(), windowFactors: [0.5, 2, 1, 3], stabilised }),
+      {},
+      (head) => {
+        const [q, k] = [mapped(head.q, elu), mapped(head.k, elu)];
+        const score = (t: number, j: number): number => dot(head.q[t]!, head.k[j]!) / root(head.q[t]!);
+        const weight = (t: number, j: number): number => {
+          if (t - j >= 6) return dot(q[t]!, k[j]!);
+          const near = Array.from({ length: Math.min(6, t + 1) }, (_, i) => score(t, t - i));
+          return [0.5, 2, 1, 3][head.h]! * Math.exp(score(t, j) - (stabilised ? Math.max(...near) : 0));
+        };
+        return weighted(head, weight, { normalised: true });
+      },
+      { sizes: ({ heads, kvHeads, valueHeads }) => kvHeads === valueHeads && heads === 4 },
+    ),
+  ),
   // S is E x D here: S_t = S_(t-1) (I - beta k k') + beta v k'.
   variant(
     "deltaNet",
     () => deltaNet(),
     { beta },
     (head) => deltaStates(head, () => head.k[0]!.map(() => 1)),
-    true,
+    { unitKeys: true },
   ),
   variant(
     "deltaNet that normalises",
@@ -277,7 +302,7 @@ export const CASES: readonly VariantCase[] = [
     () => kimiDelta(),
     { decay: channelDecay, beta },
     (head) => deltaStates(head, (t) => head.gate("decay")[t]!.map((x) => Math.exp(x))),
-    true,
+    { unitKeys: true },
   ),
   variant(
     "rwkv7",

@@ -2,7 +2,7 @@ import type { DecayRows, RecurrenceTerms } from "./recurrence-reference.ts";
 import { numbersOf, rowAt, type Rows } from "./rows.ts";
 
 export interface ParallelOptions {
-  /** Tokens see those before them and themselves only. If not, the decay is none or one by head, and there is no delta rule. */
+  /** Tokens see those before them and themselves only. If not, they read what all tokens have written, and there is no delta rule. */
   readonly causal: boolean;
   /** Rounds every weight and every row that is solved for to f32. */
   readonly f32: boolean;
@@ -124,13 +124,15 @@ class HeadPairs {
       total += weight;
       if (this.#b !== undefined) add(this.#round(weigh(x, this.#b[j]!, exponents)), this.#solved[j]!);
     };
+    // A decay by head counts the distance on either side; any other is what the state has lost when all tokens are in it.
+    const both = this.#terms.decay.kind === "head";
     const ahead = new Float64Array(x.length);
-    for (let j = t + 1; j <= last; j++) {
+    for (let j = t + 1; both && j <= last; j++) {
       for (let d = 0; d < x.length; d++) ahead[d]! += this.#logs[j]![d]!;
       take(j, ahead);
     }
     const behind = new Float64Array(x.length);
-    for (let j = t; j >= 0; j--) {
+    for (let j = both ? t : last; j >= 0; j--) {
       take(j, behind);
       for (let d = 0; d < x.length; d++) behind[d]! += this.#logs[j]![d]!;
     }

@@ -66,7 +66,7 @@ export function recurSync(
 /** Whether `recur` is done with such a job when it returns its promise. */
 export function isInline(runtime: Runtime, shape: RecurrenceShape): boolean {
   const { batch, heads, valueHeads, tokens, headDim, valueDim } = shape;
-  const work = 4 * batch * (heads + valueHeads) * tokens * headDim * valueDim;
+  const work = 2 * batch * (Math.max(heads, valueHeads) + 2 * valueHeads) * tokens * headDim * valueDim;
   return runtime.name === "native" && runtime.recurSync !== undefined && work <= INLINE_WORK;
 }
 

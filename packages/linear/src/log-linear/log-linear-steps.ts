@@ -5,6 +5,7 @@ import {
   recurStep,
   repeatedRow,
   rowAt,
+  Scratch,
   tokenRows,
   type LinearState,
   type RecurrenceJob,
@@ -26,13 +27,14 @@ export function* logLinearSteps(
   state: LinearState,
   out: Tensor | undefined,
 ): Steps<RunInfo | undefined> {
+  const scratch = new Scratch(false);
   let info: RunInfo | undefined;
   if (out !== undefined) clear(out);
   for (const [b, length] of call.lengths.entries()) {
     const before = state.tokens[b]!;
     for (let from = 0; from < length;) {
       const bit = alignedBit(before + from, length - from);
-      const stretch = new Stretch(call, state.part("memory"), out, b, from, before + from, bit);
+      const stretch = new Stretch(call, state.part("memory"), out, scratch, b, from, before + from, bit);
       info = yield* stretch.run();
       from += 2 ** bit;
     }
@@ -55,6 +57,7 @@ class Stretch {
   readonly #call: LogLinearCall;
   readonly #memory: Float32Array;
   readonly #out: Tensor | undefined;
+  readonly #scratch: Scratch;
   readonly #b: number;
   readonly #from: number;
   readonly #position: number;
@@ -64,6 +67,7 @@ class Stretch {
     call: LogLinearCall,
     memory: Float32Array,
     out: Tensor | undefined,
+    scratch: Scratch,
     b: number,
     from: number,
     position: number,
@@ -72,6 +76,7 @@ class Stretch {
     this.#call = call;
     this.#memory = memory;
     this.#out = out;
+    this.#scratch = scratch;
     this.#b = b;
     this.#from = from;
     this.#position = position;
@@ -86,7 +91,7 @@ class Stretch {
       for (let bit = 0; bit < this.#bit; bit++) yield* this.#level(bit);
     }
     const { valueHeads, headDim, valueDim } = this.#call.sizes;
-    const joined = new Float32Array(valueHeads * headDim * valueDim);
+    const joined = this.#zeros("joined", valueHeads * headDim * valueDim);
     const info = yield* this.#recur(whole, joined, "writes", 0);
     this.#join(joined);
     return info;
@@ -100,7 +105,7 @@ class Stretch {
     const most = Math.max(1, Math.min(pairs, Math.floor(PANEL / length), Math.floor(STATE_BYTES / (4 * each))));
     for (let pair = 0; pair < pairs; pair += most) {
       const count = Math.min(most, pairs - pair);
-      const states = new Float32Array(count * each);
+      const states = this.#zeros("states", count * each);
       const halves = { first: 2 * pair * length, count, length, step: 2 * length };
       yield* this.#recur(halves, states, "writes", 0);
       yield* this.#recur({ ...halves, first: halves.first + length }, states, "reads", bit + 1);
@@ -154,7 +159,7 @@ class Stretch {
     const isRead = reads && this.#out !== undefined;
     const nothing = (width: number, of: number): Tensor => repeatedRow(new Float32Array(width), count, of, length);
     const strides = { b: most * length * valueDim, h: length * valueDim, n: valueDim };
-    const room = isRead ? new Float32Array(count * strides.b) : undefined;
+    const room = isRead ? this.#zeros("read", count * strides.b) : undefined;
     return {
       shape: { ...sizes, batch: count, tokens: length },
       q: isRead ? this.#runsOf(inputs.q, runs) : nothing(headDim, heads),
@@ -193,6 +198,10 @@ class Stretch {
       if (run % 16 === 15) yield* breathe();
     }
     yield* breathe();
+  }
+
+  #zeros(name: string, length: number): Float32Array {
+    return (this.#scratch.take(name, length) as Float32Array).fill(0);
   }
 
   #bucket(bit: number): Float32Array {
