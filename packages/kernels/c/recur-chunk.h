@@ -18,14 +18,20 @@
 #include "recurrence.h"
 #include "simd.h"
 
-enum { RECUR_CHUNK_MOST = 64 };
+// Tokens of a chunk, T: as many as the microkernel has rows. Longer chunks cost more products of tokens with each other than they save
+// (docs/linear.md has the figures, `bench:recurrence` measures them again).
+#ifdef RECUR_CHUNK
+enum { RECUR_TOKENS = RECUR_CHUNK };
+#else
+enum { RECUR_TOKENS = OUTER_ROWS };
+#endif
 
 // Where a chunk stands, and what of it does not depend on the panel.
 typedef struct {
   const Recurrence *r;
   int batch, state; // the value head
   int heads, head;  // query heads that read this state, the first of them
-  int tokens, width;
+  int width;
   float *queries;   // [heads][T][width]   q c, scaled
   float *reads;     // [T][width]          k c (delta), a c of the token before (general)
   float *keys, *gains; // [T][width]       k r; b r (general)
@@ -39,14 +45,14 @@ typedef struct {
 
 INLINE int recur_width(int D) { return round_up(D, LANES > OUTER_ROWS ? LANES : OUTER_ROWS); }
 
-static ptrdiff_t recur_chunk_open(RecurChunk *chunk, float *base, const Recurrence *r, int tokens) {
+static ptrdiff_t recur_chunk_open(RecurChunk *chunk, float *base, const Recurrence *r) {
   enum { PARTS = 12 };
   const int heads = r->H > r->V ? r->H / r->V : 1, width = recur_width(r->D);
-  const ptrdiff_t rows = (ptrdiff_t)tokens * width, pairs = (ptrdiff_t)tokens * tokens;
+  const ptrdiff_t rows = (ptrdiff_t)RECUR_TOKENS * width, pairs = (ptrdiff_t)RECUR_TOKENS * RECUR_TOKENS;
   const int reads = r->rule != RULE_ADDITIVE, gains = r->rule == RULE_GENERAL;
-  *chunk = (RecurChunk){.r = r, .heads = r->mode == RECUR_WRITE ? 0 : heads, .tokens = tokens, .width = width};
+  *chunk = (RecurChunk){.r = r, .heads = r->mode == RECUR_WRITE ? 0 : heads, .width = width};
   const ptrdiff_t sizes[PARTS] = {heads * rows, reads * rows, rows, gains * rows, rows, width,
-                                  heads * pairs, gains * heads * pairs, reads * pairs, gains * pairs, tokens, width};
+                                  heads * pairs, gains * heads * pairs, reads * pairs, gains * pairs, RECUR_TOKENS, width};
   float **parts[PARTS] = {&chunk->queries, &chunk->reads, &chunk->keys, &chunk->gains, &chunk->decays, &chunk->through,
                           &chunk->queryKeys, &chunk->queryGains, &chunk->readKeys, &chunk->readGains, &chunk->betas, &chunk->ones};
   ptrdiff_t used = 0;
@@ -75,6 +81,14 @@ INLINE void row_times(float *row, const float *factors, int width) {
   for (int d = 0; d < width; d += LANES) vf_store(row + d, vf_mul(vf_load(row + d), vf_load(factors + d)));
 }
 
+INLINE float row_product(const float *x, const float *y, int width) {
+  vf sum = vf_set(0.0f);
+  for (int d = 0; d < width; d += LANES) sum = vf_accumulate(sum, vf_load(x + d), vf_load(y + d));
+  float lanes[4];
+  v4_store(lanes, vf_fold(sum));
+  return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+}
+
 // Four rows at a time, and `ahead` further on what the next chunk reads is asked for: without that, a third of the time went into waiting.
 INLINE void rows_four(const float *from, ptrdiff_t step, ptrdiff_t ahead, int count, float factor, float *to, int width) {
   const vf f = vf_set(factor);
@@ -91,15 +105,15 @@ INLINE void rows_four(const float *from, ptrdiff_t step, ptrdiff_t ahead, int co
 }
 
 // `count` rows of `columns` numbers, and zeros up to row T.
-INLINE void rows_fill(const float *from, ptrdiff_t step, int count, int T, int columns, float factor, float *to, int width) {
+INLINE void rows_fill(const float *from, ptrdiff_t step, int count, int columns, float factor, float *to, int width) {
   int t = 0;
-  for (; t + 4 <= count; t += 4) rows_four(from + t * step, step, T * step, columns, factor, to + t * width, width);
+  for (; t + 4 <= count; t += 4) rows_four(from + t * step, step, RECUR_TOKENS * step, columns, factor, to + t * width, width);
   for (; t < count; t++) row_fill(from + t * step, columns, factor, to + t * width, width);
-  if (t < T) __builtin_memset(to + t * width, 0, sizeof(float) * (size_t)((T - t) * width));
+  if (t < RECUR_TOKENS) __builtin_memset(to + t * width, 0, sizeof(float) * (size_t)((RECUR_TOKENS - t) * width));
 }
 
 // to[i * T + s] = x[i] . rows[s] for `n` rows and s < count, in fours: up to three more are written.
-INLINE void recur_products(const int n, const float *x, const float *rows, int count, int width, float *to, int T) {
+INLINE void recur_products(const int n, const float *x, const float *rows, int count, int width, float *to) {
   for (int s = 0; s < count; s += 4, rows += 4 * width) {
     vf sums[4][4];
 #pragma GCC unroll 4
@@ -118,35 +132,35 @@ INLINE void recur_products(const int n, const float *x, const float *rows, int c
       }
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < n; i++) v4_store(to + i * T + s, vf_sum_each(sums[i]));
+    for (int i = 0; i < n; i++) v4_store(to + i * RECUR_TOKENS + s, vf_sum_each(sums[i]));
   }
 }
 
 // Products of tokens [t, t + 4) with the rows up to them.
 INLINE void recur_four(const RecurChunk *chunk, const float *x, const float *rows, int t, float *pairs) {
-  const int width = chunk->width, T = chunk->tokens;
+  const int width = chunk->width;
   // As many sums as the registers hold.
   enum { AT_ONCE = OUTER_ROWS * PANEL_VECTORS >= 16 ? 4 : 2 };
   for (int i = 0; i < 4; i += AT_ONCE)
-    recur_products(AT_ONCE, x + (t + i) * width, rows, t + 4, width, pairs + (t + i) * T, T);
+    recur_products(AT_ONCE, x + (t + i) * width, rows, t + 4, width, pairs + (t + i) * RECUR_TOKENS);
 }
 
 // Row t of `pairs` <- 0 from `count` on.
-INLINE void pairs_end(const RecurChunk *chunk, float *pairs, int t, int count) {
-  float *row = pairs + t * chunk->tokens;
+INLINE void pairs_end(float *pairs, int t, int count) {
+  float *row = pairs + t * RECUR_TOKENS;
   int s = count;
   for (; s % 4; s++) row[s] = 0.0f;
-  for (; s < chunk->tokens; s += 4) v4_store(row + s, v4_set(0.0f));
+  for (; s < RECUR_TOKENS; s += 4) v4_store(row + s, v4_set(0.0f));
 }
 
-INLINE void pairs_times(const RecurChunk *chunk, float *pairs, int t, const float *factors) {
-  float *row = pairs + t * chunk->tokens;
+INLINE void pairs_times(float *pairs, int t, const float *factors) {
+  float *row = pairs + t * RECUR_TOKENS;
   for (int s = 0; s <= t; s += 4) v4_store(row + s, v4_mul(v4_load(row + s), v4_load(factors + s)));
 }
 
 // The query rows of head j, and what their pairs are.
-INLINE float *recur_query(const RecurChunk *chunk, int j) { return chunk->queries + (ptrdiff_t)j * chunk->tokens * chunk->width; }
-INLINE float *recur_pairs(const RecurChunk *chunk, float *pairs, int j) { return pairs + (ptrdiff_t)j * chunk->tokens * chunk->tokens; }
+INLINE float *recur_query(const RecurChunk *chunk, int j) { return chunk->queries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width; }
+INLINE float *recur_pairs(float *pairs, int j) { return pairs + (ptrdiff_t)j * RECUR_TOKENS * RECUR_TOKENS; }
 
 // Decay by one number a token, or none: products first, factors afterwards. factors[s] is w_(s+1) .. w_t.
 static void recur_numbers(const RecurChunk *chunk, int count) {
@@ -156,17 +170,17 @@ static void recur_numbers(const RecurChunk *chunk, int count) {
     if (reads) recur_four(chunk, chunk->reads, chunk->keys, t, chunk->readKeys);
     if (gains) recur_four(chunk, chunk->reads, chunk->gains, t, chunk->readGains);
     for (int j = 0; j < chunk->heads; j++) {
-      recur_four(chunk, recur_query(chunk, j), chunk->keys, t, recur_pairs(chunk, chunk->queryKeys, j));
-      if (gains) recur_four(chunk, recur_query(chunk, j), chunk->gains, t, recur_pairs(chunk, chunk->queryGains, j));
+      recur_four(chunk, recur_query(chunk, j), chunk->keys, t, recur_pairs(chunk->queryKeys, j));
+      if (gains) recur_four(chunk, recur_query(chunk, j), chunk->gains, t, recur_pairs(chunk->queryGains, j));
     }
   }
-  float product = 1.0f, factors[RECUR_CHUNK_MOST];
+  float product = 1.0f, factors[RECUR_TOKENS];
   for (int t = 0; t < count; t++) {
     factors[t] = 1.0f;
     for (int s = t + 1; s % 4; s++) factors[s] = 0.0f;
     if (decays && gains) {
-      pairs_times(chunk, chunk->readKeys, t, factors);
-      pairs_times(chunk, chunk->readGains, t, factors);
+      pairs_times(chunk->readKeys, t, factors);
+      pairs_times(chunk->readGains, t, factors);
       row_scale(chunk->reads + t * width, product, width);
     }
     if (decays) {
@@ -176,19 +190,19 @@ static void recur_numbers(const RecurChunk *chunk, int count) {
       product *= chunk->decays[t];
     }
     if (decays && rule == RULE_DELTA) {
-      pairs_times(chunk, chunk->readKeys, t, factors);
+      pairs_times(chunk->readKeys, t, factors);
       row_scale(chunk->reads + t * width, product, width);
     }
-    if (reads) pairs_end(chunk, chunk->readKeys, t, t);
-    if (gains) pairs_end(chunk, chunk->readGains, t, t);
+    if (reads) pairs_end(chunk->readKeys, t, t);
+    if (gains) pairs_end(chunk->readGains, t, t);
     for (int j = 0; j < chunk->heads; j++) {
       if (decays) {
-        pairs_times(chunk, recur_pairs(chunk, chunk->queryKeys, j), t, factors);
-        if (gains) pairs_times(chunk, recur_pairs(chunk, chunk->queryGains, j), t, factors);
+        pairs_times(recur_pairs(chunk->queryKeys, j), t, factors);
+        if (gains) pairs_times(recur_pairs(chunk->queryGains, j), t, factors);
         row_scale(recur_query(chunk, j) + t * width, product, width);
       }
-      pairs_end(chunk, recur_pairs(chunk, chunk->queryKeys, j), t, t + 1);
-      if (gains) pairs_end(chunk, recur_pairs(chunk, chunk->queryGains, j), t, t + 1);
+      pairs_end(recur_pairs(chunk->queryKeys, j), t, t + 1);
+      if (gains) pairs_end(recur_pairs(chunk->queryGains, j), t, t + 1);
     }
   }
   if (decays || chunk->r->sums)
@@ -230,40 +244,40 @@ INLINE void recur_meet(const int n, const float *const x[2], const float *w, con
 
 // What token t reads under the general rule is decayed up to the token before.
 INLINE void recur_general(const RecurChunk *chunk, int t) {
-  const int width = chunk->width, T = chunk->tokens;
+  const int width = chunk->width;
   float *x = chunk->reads + t * width;
-  recur_products(1, x, chunk->keys, t, width, chunk->readKeys + t * T, T);
-  recur_products(1, x, chunk->gains, t, width, chunk->readGains + t * T, T);
-  pairs_end(chunk, chunk->readKeys, t, t);
-  pairs_end(chunk, chunk->readGains, t, t);
+  recur_products(1, x, chunk->keys, t, width, chunk->readKeys + t * RECUR_TOKENS);
+  recur_products(1, x, chunk->gains, t, width, chunk->readGains + t * RECUR_TOKENS);
+  pairs_end(chunk->readKeys, t, t);
+  pairs_end(chunk->readGains, t, t);
   row_times(x, chunk->through, width);
 }
 
 // Token after token, the keys before it decay: q_t meets k_s times w_(s+1) .. w_t.
 static void recur_channels(const RecurChunk *chunk, int count) {
-  const int width = chunk->width, T = chunk->tokens, rule = chunk->r->rule, delta = rule == RULE_DELTA;
+  const int width = chunk->width, rule = chunk->r->rule, delta = rule == RULE_DELTA;
   for (int d = 0; d < width; d++) chunk->through[d] = 1.0f;
   for (int t = 0; t < count; t++) {
     const float *w = chunk->decays + t * width;
     if (rule == RULE_GENERAL) recur_general(chunk, t);
     const float *const x[2] = {recur_query(chunk, 0) + t * width, chunk->reads + t * width};
-    float *const to[2] = {chunk->queryKeys + t * T, chunk->readKeys + t * T};
+    float *const to[2] = {chunk->queryKeys + t * RECUR_TOKENS, chunk->readKeys + t * RECUR_TOKENS};
     if (delta) recur_meet(2, x, w, chunk->ones, chunk->keys, t, width, to);
     else recur_meet(1, x, w, chunk->ones, chunk->keys, t, width, to);
-    float *const gains[2] = {chunk->queryGains + t * T, 0};
+    float *const gains[2] = {chunk->queryGains + t * RECUR_TOKENS, 0};
     if (rule == RULE_GENERAL) recur_meet(1, x, w, chunk->ones, chunk->gains, t, width, gains);
     row_times(chunk->through, w, width);
     if (delta) {
-      pairs_end(chunk, chunk->readKeys, t, t);
+      pairs_end(chunk->readKeys, t, t);
       row_times(chunk->reads + t * width, chunk->through, width);
     }
     for (int j = 0; j < chunk->heads; j++) {
-      float *q = recur_query(chunk, j) + t * width, *pairs = recur_pairs(chunk, chunk->queryKeys, j);
-      float *pairGains = recur_pairs(chunk, chunk->queryGains, j);
-      if (j > 0) recur_products(1, q, chunk->keys, t + 1, width, pairs + t * T, T);
-      if (j > 0 && rule == RULE_GENERAL) recur_products(1, q, chunk->gains, t + 1, width, pairGains + t * T, T);
-      pairs_end(chunk, pairs, t, t + 1);
-      if (rule == RULE_GENERAL) pairs_end(chunk, pairGains, t, t + 1);
+      float *q = recur_query(chunk, j) + t * width, *pairs = recur_pairs(chunk->queryKeys, j);
+      float *pairGains = recur_pairs(chunk->queryGains, j);
+      if (j > 0) recur_products(1, q, chunk->keys, t + 1, width, pairs + t * RECUR_TOKENS);
+      if (j > 0 && rule == RULE_GENERAL) recur_products(1, q, chunk->gains, t + 1, width, pairGains + t * RECUR_TOKENS);
+      pairs_end(pairs, t, t + 1);
+      if (rule == RULE_GENERAL) pairs_end(pairGains, t, t + 1);
       row_times(q, chunk->through, width);
     }
   }
@@ -278,7 +292,7 @@ static void recur_decays(const RecurChunk *chunk, int n, int count) {
     for (int t = 0; t < count; t += LANES) vf_store(chunk->decays + t, vf_exp(vf_load(chunk->decays + t)));
     return;
   }
-  rows_fill(from, r->decayStep.n, count, chunk->tokens, r->D, 1.0f, chunk->decays, chunk->width);
+  rows_fill(from, r->decayStep.n, count, r->D, 1.0f, chunk->decays, chunk->width);
   const int vectors = count * chunk->width / LANES;
   int i = 0;
   for (; i + 2 <= vectors; i += 2) {
@@ -300,12 +314,12 @@ INLINE int recur_key_head(const Recurrence *r, int state) { return state / (r->V
 
 // Tokens past the last read nothing of what is written in the chunk.
 static void recur_zero_pairs(const RecurChunk *chunk, int count) {
-  const ptrdiff_t at = (ptrdiff_t)count * chunk->tokens;
-  const size_t bytes = sizeof(float) * (size_t)(chunk->tokens - count) * (size_t)chunk->tokens;
+  const ptrdiff_t at = (ptrdiff_t)count * RECUR_TOKENS;
+  const size_t bytes = sizeof(float) * (size_t)(RECUR_TOKENS - count) * (size_t)RECUR_TOKENS;
   if (chunk->r->rule != RULE_ADDITIVE) __builtin_memset(chunk->readKeys + at, 0, bytes);
   if (chunk->r->rule == RULE_GENERAL) __builtin_memset(chunk->readGains + at, 0, bytes);
   for (int j = 0; j < chunk->heads; j++) {
-    const ptrdiff_t pairs = (ptrdiff_t)j * chunk->tokens * chunk->tokens;
+    const ptrdiff_t pairs = (ptrdiff_t)j * RECUR_TOKENS * RECUR_TOKENS;
     __builtin_memset(chunk->queryKeys + pairs + at, 0, bytes);
     if (chunk->r->rule == RULE_GENERAL) __builtin_memset(chunk->queryGains + pairs + at, 0, bytes);
   }
@@ -314,21 +328,21 @@ static void recur_zero_pairs(const RecurChunk *chunk, int count) {
 // Tokens [n, n + count), count <= T.
 static void recur_chunk_load(RecurChunk *chunk, int n, int count) {
   const Recurrence *r = chunk->r;
-  const int b = chunk->batch, h = chunk->state, T = chunk->tokens;
+  const int b = chunk->batch, h = chunk->state;
   for (int j = 0; j < chunk->heads; j++)
-    rows_fill(recur_token(r->q, &r->qStep, b, chunk->head + j, n), r->qStep.n, count, T, r->D, r->scale, recur_query(chunk, j), chunk->width);
+    rows_fill(recur_token(r->q, &r->qStep, b, chunk->head + j, n), r->qStep.n, count, r->D, r->scale, recur_query(chunk, j), chunk->width);
   if (r->mode == RECUR_READ) return;
-  rows_fill(recur_token(r->k, &r->kStep, b, recur_key_head(r, h), n), r->kStep.n, count, T, r->D, 1.0f, chunk->keys, chunk->width);
+  rows_fill(recur_token(r->k, &r->kStep, b, recur_key_head(r, h), n), r->kStep.n, count, r->D, 1.0f, chunk->keys, chunk->width);
   if (r->rule == RULE_DELTA) {
-    __builtin_memcpy(chunk->reads, chunk->keys, sizeof(float) * (size_t)(T * chunk->width));
+    __builtin_memcpy(chunk->reads, chunk->keys, sizeof(float) * (size_t)(RECUR_TOKENS * chunk->width));
     const float *beta = recur_token(r->beta, &r->betaStep, b, h, n);
-    for (int t = 0; t < T; t++) chunk->betas[t] = t < count ? beta[t * r->betaStep.n] : 0.0f;
+    for (int t = 0; t < RECUR_TOKENS; t++) chunk->betas[t] = t < count ? beta[t * r->betaStep.n] : 0.0f;
   }
   if (r->rule == RULE_GENERAL) {
-    rows_fill(recur_token(r->a, &r->aStep, b, h, n), r->aStep.n, count, T, r->D, 1.0f, chunk->reads, chunk->width);
-    rows_fill(recur_token(r->b, &r->bStep, b, h, n), r->bStep.n, count, T, r->D, 1.0f, chunk->gains, chunk->width);
+    rows_fill(recur_token(r->a, &r->aStep, b, h, n), r->aStep.n, count, r->D, 1.0f, chunk->reads, chunk->width);
+    rows_fill(recur_token(r->b, &r->bStep, b, h, n), r->bStep.n, count, r->D, 1.0f, chunk->gains, chunk->width);
   }
-  if (count < T) recur_zero_pairs(chunk, count);
+  if (count < RECUR_TOKENS) recur_zero_pairs(chunk, count);
   if (r->decayKind != DECAY_NONE) recur_decays(chunk, n, count);
   if (r->decayKind == DECAY_CHANNEL) recur_channels(chunk, count);
   else recur_numbers(chunk, count);

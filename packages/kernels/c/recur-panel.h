@@ -24,12 +24,12 @@ typedef struct {
   float *shares; // what an output is divided by, [heads][T]
 } StatePanel;
 
-static ptrdiff_t state_scratch(StatePanel *panel, float *base, const Recurrence *r, int tokens) {
+static ptrdiff_t state_scratch(StatePanel *panel, float *base, const Recurrence *r) {
   enum { PARTS = 5 };
-  const ptrdiff_t used = recur_chunk_open(&panel->chunk, base, r, tokens), width = panel->chunk.width;
+  const ptrdiff_t used = recur_chunk_open(&panel->chunk, base, r), width = panel->chunk.width;
   const int columns = round_up(r->panel, LANES), heads = r->H > r->V ? r->H / r->V : 1;
-  const ptrdiff_t sizes[PARTS] = {width * columns, (ptrdiff_t)tokens * columns,
-                                  r->rule == RULE_GENERAL ? (ptrdiff_t)tokens * columns : 0, width, heads * tokens};
+  const ptrdiff_t sizes[PARTS] = {width * columns, (ptrdiff_t)RECUR_TOKENS * columns,
+                                  r->rule == RULE_GENERAL ? (ptrdiff_t)RECUR_TOKENS * columns : 0, width, heads * RECUR_TOKENS};
   float **parts[PARTS] = {&panel->state, &panel->writes, &panel->gained, &panel->sums, &panel->shares};
   ptrdiff_t at = used;
   for (int i = 0; i < PARTS; i++) {
@@ -48,7 +48,7 @@ typedef struct {
 INLINE Strip state_strip(const StatePanel *panel, int i) {
   const int each = panel->vectors / panel->strips, more = panel->vectors % panel->strips;
   const int before = i * each + (i < more ? i : more), column = before * LANES;
-  const ptrdiff_t rows = (ptrdiff_t)column * panel->chunk.tokens;
+  const ptrdiff_t rows = (ptrdiff_t)column * RECUR_TOKENS;
   return (Strip){column, each + (i < more), panel->state + (ptrdiff_t)column * panel->chunk.width, panel->writes + rows,
                  panel->gained + rows};
 }
@@ -103,7 +103,7 @@ INLINE Left left_rows(const float *rows, int block, int width) { return (Left){r
 
 // What the tokens of a block write under the delta rule: u_t = beta_t (v_t - y_t - sum_(s < t) L[t][s] u_s).
 INLINE void strip_solve(const int nv, const RecurChunk *chunk, int block, float *writes, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
-  const int first = block * OUTER_ROWS, T = chunk->tokens;
+  const int first = block * OUTER_ROWS;
 #pragma GCC unroll 8
   for (int i = 0; i < OUTER_ROWS; i++) {
     float *to = writes + (first + i) * nv * LANES;
@@ -116,7 +116,7 @@ INLINE void strip_solve(const int nv, const RecurChunk *chunk, int block, float 
     }
 #pragma GCC unroll 8
     for (int j = i + 1; j < OUTER_ROWS; j++) {
-      const vf weight = vf_set(chunk->readKeys[(first + j) * T + first + i]);
+      const vf weight = vf_set(chunk->readKeys[(first + j) * RECUR_TOKENS + first + i]);
 #pragma GCC unroll 8
       for (int v = 0; v < nv; v++) acc[j][v] = vf_accumulate(acc[j][v], weight, u[v]);
     }
@@ -125,14 +125,14 @@ INLINE void strip_solve(const int nv, const RecurChunk *chunk, int block, float 
 
 // What the tokens of a block read under the general rule: y_t <- y_t + sum_(s < t) L[t][s] y_s.
 INLINE void strip_gain(const int nv, const RecurChunk *chunk, int block, float *gained, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
-  const int first = block * OUTER_ROWS, T = chunk->tokens;
+  const int first = block * OUTER_ROWS;
 #pragma GCC unroll 8
   for (int i = 0; i < OUTER_ROWS; i++) {
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) vf_store(gained + ((first + i) * nv + v) * LANES, acc[i][v]);
 #pragma GCC unroll 8
     for (int j = i + 1; j < OUTER_ROWS; j++) {
-      const vf weight = vf_set(chunk->readGains[(first + j) * T + first + i]);
+      const vf weight = vf_set(chunk->readGains[(first + j) * RECUR_TOKENS + first + i]);
 #pragma GCC unroll 8
       for (int v = 0; v < nv; v++) acc[j][v] = vf_accumulate(acc[j][v], weight, acc[i][v]);
     }
@@ -140,17 +140,17 @@ INLINE void strip_gain(const int nv, const RecurChunk *chunk, int block, float *
 }
 
 INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *strip, int blocks) {
-  const int T = chunk->tokens, general = chunk->r->rule == RULE_GENERAL;
+  const int general = chunk->r->rule == RULE_GENERAL;
   for (int block = 0; block < blocks; block++) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     const int before = block * OUTER_ROWS;
     outer(nv, chunk->r->D, left_rows(chunk->reads, block, chunk->width), strip->state, acc);
     if (general) {
-      outer_more(nv, before + OUTER_ROWS, left_rows(chunk->readKeys, block, T), strip->writes, acc);
-      outer_more(nv, before, left_rows(chunk->readGains, block, T), strip->gained, acc);
+      outer_more(nv, before + OUTER_ROWS, left_rows(chunk->readKeys, block, RECUR_TOKENS), strip->writes, acc);
+      outer_more(nv, before, left_rows(chunk->readGains, block, RECUR_TOKENS), strip->gained, acc);
       strip_gain(nv, chunk, block, strip->gained, acc);
     } else {
-      outer_more(nv, before, left_rows(chunk->readKeys, block, T), strip->writes, acc);
+      outer_more(nv, before, left_rows(chunk->readKeys, block, RECUR_TOKENS), strip->writes, acc);
       strip_solve(nv, chunk, block, strip->writes, acc);
     }
   }
@@ -177,18 +177,18 @@ INLINE void strip_store(const int nv, vf acc[OUTER_ROWS][PANEL_VECTORS], const f
 INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *strip, int n, int count) {
   const RecurChunk *chunk = &panel->chunk;
   const Recurrence *r = chunk->r;
-  const int T = chunk->tokens, columns = strip_columns(panel, strip), own = r->mode != RECUR_READ;
+  const int columns = strip_columns(panel, strip), own = r->mode != RECUR_READ;
   for (int j = 0; j < chunk->heads; j++) {
     float *out = r->out + chunk->batch * r->outStep.b + (chunk->state * chunk->heads + j) * r->outStep.h + n * r->outStep.n +
                  panel->from + strip->column;
     for (int block = 0; block * OUTER_ROWS < count; block++) {
       vf acc[OUTER_ROWS][PANEL_VECTORS];
       const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
-      outer(nv, r->D, left_rows(chunk->queries + j * T * chunk->width, block, chunk->width), strip->state, acc);
-      if (own) outer_more(nv, until, left_rows(chunk->queryKeys + j * T * T, block, T), strip->writes, acc);
+      outer(nv, r->D, left_rows(chunk->queries + j * RECUR_TOKENS * chunk->width, block, chunk->width), strip->state, acc);
+      if (own) outer_more(nv, until, left_rows(chunk->queryKeys + j * RECUR_TOKENS * RECUR_TOKENS, block, RECUR_TOKENS), strip->writes, acc);
       if (own && r->rule == RULE_GENERAL)
-        outer_more(nv, until, left_rows(chunk->queryGains + j * T * T, block, T), strip->gained, acc);
-      strip_store(nv, acc, r->sums ? panel->shares + j * T + first : 0, count - first, columns,
+        outer_more(nv, until, left_rows(chunk->queryGains + j * RECUR_TOKENS * RECUR_TOKENS, block, RECUR_TOKENS), strip->gained, acc);
+      strip_store(nv, acc, r->sums ? panel->shares + j * RECUR_TOKENS + first : 0, count - first, columns,
                   out + first * r->outStep.n, r->outStep.n);
     }
   }
@@ -223,7 +223,7 @@ INLINE void strip_values(const StatePanel *panel, const Strip *strip, int n, int
   const Recurrence *r = chunk->r;
   const float *v = recur_token(r->v, &r->vStep, chunk->batch, chunk->state, n) + panel->from + strip->column;
   const int columns = strip_columns(panel, strip), width = strip->nv * LANES;
-  rows_fill(v, r->vStep.n, count, chunk->tokens, columns, 1.0f, strip->writes, width);
+  rows_fill(v, r->vStep.n, count, columns, 1.0f, strip->writes, width);
 }
 
 // Tokens [n, n + count) of a chunk meet one strip.
@@ -247,17 +247,13 @@ static void strip_chunk_3(const StatePanel *panel, const Strip *strip, int n, in
 // Shares of the normaliser for the chunk's queries, then the normaliser after the chunk.
 static void state_shares(StatePanel *panel, int count) {
   const RecurChunk *chunk = &panel->chunk;
-  const int width = chunk->width, T = chunk->tokens, mode = chunk->r->mode;
+  const int width = chunk->width, mode = chunk->r->mode;
   for (int j = 0; j < chunk->heads; j++)
     for (int t = 0; t < count; t++) {
-      const float *q = chunk->queries + (j * T + t) * width, *pairs = chunk->queryKeys + (j * T + t) * T;
-      vf sum = vf_set(0.0f);
-      for (int d = 0; d < width; d += LANES) sum = vf_accumulate(sum, vf_load(q + d), vf_load(panel->sums + d));
-      float lanes[4];
-      v4_store(lanes, vf_fold(sum));
-      float share = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+      const float *q = chunk->queries + (j * RECUR_TOKENS + t) * width, *pairs = chunk->queryKeys + (j * RECUR_TOKENS + t) * RECUR_TOKENS;
+      float share = row_product(q, panel->sums, width);
       for (int s = 0; mode != RECUR_READ && s <= t; s++) share += pairs[s];
-      panel->shares[j * T + t] = share;
+      panel->shares[j * RECUR_TOKENS + t] = share;
     }
   if (mode == RECUR_READ) return;
   for (int d = 0; d < width; d += LANES) {

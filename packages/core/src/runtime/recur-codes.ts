@@ -6,7 +6,7 @@ export const RULE_CODE: Readonly<Record<WriteRule["kind"], number>> = { additive
 export const MODE_CODE: Readonly<Record<RecurrenceMode, number>> = { "write-and-read": 0, write: 1, read: 2 };
 
 /** Widths of panels of a state's columns, widest first: each panel prepares its tokens anew. */
-const PANELS = [64, 32, 16] as const;
+const PANELS = [128, 64, 32, 16] as const;
 
 /** Columns of a state that are one item of work: as many as leave an item for every thread. Columns have the same bits in any panel. */
 export function panelColumns({ batch, valueHeads, valueDim }: RecurrenceShape, threads: number): number {

@@ -11,7 +11,7 @@ const SLICE_FLOPS = 32e6;
 /** Tokens of a slice are a multiple of every chunk length, so that chunks begin where they would without slices. */
 const SLICE_STEP = 64;
 /** Columns of an item; one thread takes them one after the other. */
-const PANEL = 64;
+const PANEL = 128;
 
 /**
  * Runs a recurrence on this thread, state by state and slice by slice of tokens, and stops after each. Tokens pass through linear
