@@ -1,5 +1,6 @@
 // How fast the machine reads memory: `read-bandwidth BYTES THREADS` fills that much memory, then answers every line on
-// standard input with the milliseconds that one pass over all of it took, each thread reading a part of its own.
+// standard input with the milliseconds that one pass over all of it took, each thread reading a part of its own. With a third
+// argument, `update`, every number is read and written back.
 // Several ways of reading are tried first, and the fastest is used: the number is meant to be hard to reach.
 #include <pthread.h>
 #include <stdint.h>
@@ -10,11 +11,11 @@
 
 typedef uint64_t Lanes __attribute__((vector_size(32)));
 
-enum { MAX_THREADS = 256, WAYS = 4 };
+enum { MAX_THREADS = 256, WAYS = 4, UPDATE_WAYS = 2 };
 
 static Lanes *memory;
 static size_t lanesPerThread;
-static int threads, way;
+static int threads, way, updates;
 static pthread_barrier_t begin, end;
 static uint64_t sinks[MAX_THREADS * 8];
 
@@ -36,7 +37,25 @@ static inline __attribute__((always_inline)) uint64_t sum(const Lanes *p, size_t
   return total[0] + total[1] + total[2] + total[3];
 }
 
-static void readPart(int thread) {
+// Reads and writes in place.
+static inline __attribute__((always_inline)) void update(Lanes *p, size_t count, size_t ahead) {
+  const Lanes one = {1, 1, 1, 1};
+  for (size_t i = 0; i + 4 <= count; i += 4) {
+    if (ahead) {
+      __builtin_prefetch(p + i + ahead, 1);
+      __builtin_prefetch(p + i + ahead + 2, 1);
+    }
+    for (int j = 0; j < 4; j++) p[i + j] += one;
+  }
+}
+
+static void usePart(int thread) {
+  if (updates) {
+    Lanes *part = memory + (size_t)thread * lanesPerThread;
+    if (way) update(part, lanesPerThread, 64);
+    else update(part, lanesPerThread, 0);
+    return;
+  }
   const Lanes *p = memory + (size_t)thread * lanesPerThread;
   uint64_t total = 0;
   switch (way) {
@@ -52,7 +71,7 @@ static void *work(void *argument) {
   const int thread = (int)(intptr_t)argument;
   for (;;) {
     pthread_barrier_wait(&begin);
-    readPart(thread);
+    usePart(thread);
     pthread_barrier_wait(&end);
   }
   return NULL;
@@ -62,14 +81,16 @@ static double pass(void) {
   struct timespec from, to;
   clock_gettime(CLOCK_MONOTONIC, &from);
   pthread_barrier_wait(&begin);
-  readPart(0);
+  usePart(0);
   pthread_barrier_wait(&end);
   clock_gettime(CLOCK_MONOTONIC, &to);
   return (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) * 1e-6;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
+  updates = argc == 4;
+  const int ways = updates ? UPDATE_WAYS : WAYS;
   const size_t bytes = strtoull(argv[1], NULL, 10);
   threads = atoi(argv[2]);
   if (threads < 1 || threads > MAX_THREADS) return 2;
@@ -86,7 +107,7 @@ int main(int argc, char **argv) {
   }
   double times[WAYS];
   int best = 0;
-  for (way = 0; way < WAYS; way++) {
+  for (way = 0; way < ways; way++) {
     times[way] = pass();
     for (int again = 0; again < 4; again++) {
       const double ms = pass();

@@ -6,6 +6,7 @@ import { atLeast, atMost, type Bar, type Measured } from "./bar.ts";
 import { blockBars } from "./block-bars.ts";
 import { againstBest, compareRates, withContestants } from "./duel.ts";
 import { firstCall } from "./first-call.ts";
+import { linearBars } from "./linear-bars.ts";
 import { patternBars } from "./pattern-bars.ts";
 import { peakMemory } from "./peak-memory.ts";
 import { scheduleBars } from "./schedule-bars.ts";
@@ -136,6 +137,7 @@ export const BARS: readonly Bar[] = [
   ...storedBars,
   ...blockBars,
   ...selectedBars,
+  ...linearBars,
 ];
 
 function runs(shape: CallShape): Promise<Measured> {
