@@ -14,7 +14,7 @@ import { PLAIN, taken } from "./plain-operands.ts";
  * Calls bring `decay`, `a` and `b`, [B, V, N, D] each. In RWKV-7's terms q is r, decay is the logarithm of w, a is minus the removal key (of length 1)
  * and b that key times the in-context learning rate. Scale 1.
  *
- * Source: Peng et al. 2025, "RWKV-7 Goose with expressive dynamic state evolution", equation 17.
+ * Source: Peng et al. 2025, "RWKV-7 Goose with expressive dynamic state evolution".
  *
  * @example
  * const { out } = await rwkv7().forward({ q: r, k, v, decay, a, b });

@@ -36,7 +36,7 @@ export interface StateSpaceOptions extends ScaleOption {
  *
  * Mamba-2's skip connection D x belongs to the layer around it.
  *
- * Source: Yang et al. 2024, as `gated`; Dao and Gu 2024, "Transformers are SSMs", section 5.
+ * Source: Yang et al. 2024, as `gated`; Dao and Gu 2024, "Transformers are SSMs".
  *
  * @throws RangeError when a number of `a` is not below 0.
  * @example

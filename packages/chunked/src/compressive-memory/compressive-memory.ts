@@ -30,7 +30,7 @@ export interface CompressiveMemoryOptions {
  * The memory has no share before the first segment has ended, where 0 / 0 counts as 0. A result is a gated sum, and has no lse. Needs
  * as many value heads as key heads. A state holds D (E + 1) + C (D + E) numbers for each key head.
  *
- * Source: Munkhdalai et al. 2024, "Leave no context behind: efficient infinite context transformers with Infini-attention", section 2.1.
+ * Source: Munkhdalai et al. 2024, "Leave no context behind: efficient infinite context transformers with Infini-attention".
  *
  * @throws RangeError or TypeError when an option is not usable.
  * @example

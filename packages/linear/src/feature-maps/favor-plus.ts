@@ -23,7 +23,7 @@ export interface FavorPlusOptions {
  * of keys to the largest one so far, and when that rises, the state shrinks by the difference as it does by a decay. Nothing is added
  * to features: a query without weight at all gives 0. Always with a normaliser.
  *
- * Source: Choromanski et al. 2021, "Rethinking attention with performers", section 2.4. performer-pytorch takes the maximum over all keys, later ones
+ * Source: Choromanski et al. 2021, "Rethinking attention with performers". performer-pytorch takes the maximum over all keys, later ones
  * included, and adds 1e-4.
  *
  * @throws RangeError when `features` or `seed` is no integer.

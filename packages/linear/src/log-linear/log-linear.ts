@@ -25,7 +25,7 @@ export interface LogLinearOptions extends ScaleOption {
  * 1/sqrt(D). A state holds L - 1 times what `scalarGated`'s does; a token costs one read for every 1 among the bits of its position, log2(N) / 2 on
  * average, and as many writes.
  *
- * Source: Guo et al. 2025, "Log-linear attention", equations 4 to 6.
+ * Source: Guo et al. 2025, "Log-linear attention".
  *
  * @throws RangeError when `levels` is no integer in 1..30; calls throw one when a sequence becomes longer than 2^(L - 1).
  * @example

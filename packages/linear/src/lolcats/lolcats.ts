@@ -30,7 +30,7 @@ export interface LolcatsOptions extends ScaleOption {
  * as key heads. Scale on scores 1/sqrt(D). A state holds features x (E + 1) numbers a head and the keys and values of the window. The window is softmax
  * attention on the runtime, at 2 (D + E) operations a pair, and c_t takes its scores once more.
  *
- * Source: Zhang et al. 2025, "LoLCATs: on low-rank linearizing of large language models", equation 6.
+ * Source: Zhang et al. 2025, "LoLCATs: on low-rank linearizing of large language models".
  *
  * @throws TypeError for a map whose products may be negative or are relative to a maximum, RangeError for other options.
  * @example
