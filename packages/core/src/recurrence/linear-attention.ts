@@ -91,6 +91,8 @@ export interface LinearPlan {
    * maps) stands in its docstring.
    */
   readonly flops: number;
+  /** Bytes of queries, keys, values, gates and the state, each read once. Kernels write the state, too: a step moves it twice. */
+  readonly bytesRead: number;
   /** Bytes held during the call beyond inputs, outputs and what the runtime packs: operands of a panel of tokens, and the state. */
   readonly workspaceBytes: number;
   /** Bytes of a decoder's cache: the state, whatever the number of tokens, and what `rewindable` adds. */
