@@ -36,8 +36,8 @@ export interface MixDecoder<G extends Gate = never> extends AsyncDisposable {
 }
 
 /**
- * What a layer needs of whatever lets its tokens look at each other: every `Attention` and every `LinearAttention` is one, so that one argument
- * changes between them. A layer that computes gates says which (`TokenMixer<"decay">`), and takes those that read fewer as well.
+ * What a layer needs of whatever lets its tokens look at each other: every `Attention` and every `LinearAttention` is one, so that one
+ * argument changes between them. A layer that computes gates says which (`TokenMixer<"decay">`), and takes those that read fewer as well.
  */
 export interface TokenMixer<G extends Gate = never> {
   readonly name: string;

@@ -1,7 +1,6 @@
 import { checkLength, checkSize } from "../shape.ts";
 import { linearSizes } from "./check-linear.ts";
 import type { Gate, LinearPlan, LinearPlanShape } from "./linear-attention.ts";
-import { loopBytes } from "./recur.ts";
 import type { LinearSizes } from "./linear-state.ts";
 import type { LinearVariant } from "./linear-variant.ts";
 
@@ -17,7 +16,7 @@ export function planLinear<G extends Gate>(variant: LinearVariant<G>, options: L
   return {
     flops: variant.flops(sizes, queries),
     bytesRead: queries * (tokenBytes(variant, sizes) + 4 * sizes.batch * sizes.heads * sizes.headDim) + stateBytes,
-    workspaceBytes: variant.workspaceBytes(sizes, queries) + stateBytes + loopBytes(sizes),
+    workspaceBytes: variant.workspaceBytes(sizes, queries) + stateBytes,
     cacheBytes: cacheBytes(variant, sizes, rewindable),
     stateBytes,
     exact: true,
