@@ -92,6 +92,7 @@ export type {
   SelectedSyncForwardOptions,
 } from "./selected/selected-options.ts";
 export type { StoredType } from "./stored.ts";
+export type { MixDecoder, MixOptions, MixResult, SyncMixOptions, TokenMixer } from "./token-mixer.ts";
 export type { Rotary } from "./turning.ts";
 export type { AttentionShape, Positions } from "./shape.ts";
 export {

@@ -1,8 +1,8 @@
 /**
  * What a variant of softmax attention is made of: its definition, its schedule, how its queries and keys are turned, and what its decoder
- * keeps. `softmaxAttention` makes an `Attention` of that, `selectedAttention` one whose queries select by content. A variant of linear attention is
- * settings of the recurrence (`recurrenceVariant`), or steps of its own; `linearAttention` makes a `LinearAttention` of it. For packages of variants;
- * callers of attention need none of it.
+ * keeps. `softmaxAttention` makes an `Attention` of that, `selectedAttention` one whose queries select by content. A variant of linear
+ * attention is settings of the recurrence (`recurrenceVariant`), or steps of its own; `linearAttention` makes a `LinearAttention` of it.
+ * For packages of variants; callers of attention need none of it.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export { linearAttention } from "./recurrence/make-linear-attention.ts";
 export { asTensor, mapRows, type MappedRow } from "./recurrence/map-rows.ts";
 export { cutTokens, panelBytes, panelsOf, type TokenPanel } from "./recurrence/panels.ts";
 export { parallelForm, type ParallelOptions } from "./recurrence/parallel-form.ts";
-export { recur, recurSync, type RecurOptions, type SyncRecurOptions } from "./recurrence/recur.ts";
+export { loopBytes, recur, recurSync, type RecurOptions, type SyncRecurOptions } from "./recurrence/recur.ts";
 export {
   recurrenceReference,
   type DecayRows,

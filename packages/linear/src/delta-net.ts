@@ -11,10 +11,11 @@ import { deltaRule, type DeltaOptions } from "./delta-rule.ts";
  *
  * Calls bring `beta`, [B, V, N, 1], in 0..1 (up to 2 for models with negative eigenvalues). Scale 1/sqrt(D).
  *
- * Keys must have length 1, from the caller or by `normaliseKeys`: where beta |k|^2 exceeds 2 every token makes the state larger, and it blows up.
+ * Keys must have length 1, from the caller or by `normaliseKeys`: where beta |k|^2 exceeds 2 every token makes the state larger, and it
+ * blows up.
  *
- * Source: Schlag et al. 2021, "Linear transformers are secretly fast weight programmers"; Yang et al. 2024, "Parallelizing linear transformers with
- * the delta rule over sequence length".
+ * Source: Schlag et al. 2021, "Linear transformers are secretly fast weight programmers"; Yang et al. 2024, "Parallelizing linear
+ * transformers with the delta rule over sequence length".
  *
  * @example
  * const attend = deltaNet({ normaliseKeys: true });

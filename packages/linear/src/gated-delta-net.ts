@@ -12,7 +12,7 @@ import { deltaRule, type DeltaOptions } from "./delta-rule.ts";
  *
  * Calls bring `decay` and `beta`, [B, V, N, 1] each. Scale 1/sqrt(D). Keys must have length 1, as in `deltaNet`.
  *
- * Source: Yang et al. 2025, "Gated delta networks: improving Mamba2 with delta rule", equation 10; Qwen3-Next.
+ * Source: Yang et al. 2025, "Gated delta networks: improving Mamba2 with delta rule"; Qwen3-Next.
  *
  * @example
  * const attend = gatedDeltaNet({ normaliseKeys: true, normaliseQueries: true });

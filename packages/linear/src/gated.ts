@@ -13,7 +13,7 @@ import { PLAIN, taken } from "./plain-operands.ts";
  *
  * Calls bring `decay`, [B, V, N, D], the logarithms of the gates (log sigmoid, say), at most 0. Scale 1/sqrt(D).
  *
- * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training", equation 3.
+ * Source: Yang et al. 2024, "Gated linear attention transformers with hardware-efficient training".
  *
  * @example
  * const attend = gated();

@@ -12,7 +12,7 @@ import { deltaRule, type DeltaOptions } from "./delta-rule.ts";
  *
  * Calls bring `decay`, [B, V, N, D], and `beta`, [B, V, N, 1]. Scale 1/sqrt(D). Keys must have length 1, as in `deltaNet`.
  *
- * Source: Kimi Team 2025, "Kimi Linear: an expressive, efficient attention architecture", equation 1.
+ * Source: Kimi Team 2025, "Kimi Linear: an expressive, efficient attention architecture".
  *
  * @example
  * const attend = kimiDelta({ normaliseKeys: true, normaliseQueries: true });

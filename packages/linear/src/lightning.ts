@@ -19,7 +19,7 @@ export interface LightningOptions extends ScaleOption {
  *
  * A token sees itself undiminished. Scale 1/sqrt(D); models that normalise outputs afterwards (MiniMax-01) use 1.
  *
- * Source: Qin et al. 2024, "Lightning attention-2", equations 3 and 4; slopes: MiniMax-01.
+ * Source: Qin et al. 2024, "Lightning attention-2"; slopes: MiniMax-01.
  *
  * @throws RangeError when a slope is negative.
  * @example

@@ -19,7 +19,9 @@ export interface LinearAttentionOptions extends ScaleOption {
   readonly map: FeatureMap;
   /** Divide by the sum of weights. Default: where the map's products are never negative. */
   readonly normalise?: boolean | undefined;
-  /** Tokens see those before them and themselves only. Default true. If false, tokens see all others, and there is no state and no decoder. */
+  /**
+   * Tokens see those before them and themselves only. Default true. If false, tokens see all others, and there is no state and no decoder.
+   */
   readonly causal?: boolean | undefined;
 }
 

@@ -19,7 +19,7 @@ export interface RetentionOptions extends ScaleOption {
  *
  * Scale 1/sqrt(D). Rotations of queries and keys (xPos) and the normalisation of outputs belong to the layer around it.
  *
- * Source: Sun et al. 2023, "Retentive network: a successor to transformer for large language models", equations 5 to 8.
+ * Source: Sun et al. 2023, "Retentive network: a successor to transformer for large language models".
  *
  * @throws RangeError when a decay is not in (0, 1].
  * @example

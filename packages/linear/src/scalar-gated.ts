@@ -27,8 +27,8 @@ export interface StateSpaceOptions extends ScaleOption {
  *
  * Calls bring `decay`, [B, V, N, 1], natural logarithms, at most 0. Scale 1/sqrt(D).
  *
- * With `a` it is Mamba-2's state space model (SSD), where q, k, v are its C, B, x and calls bring `dt`, [B, V, N, 1], the length of the step, at
- * least 0 (after softplus and bias). Scale 1.
+ * With `a` it is Mamba-2's state space model (SSD), where q, k, v are its C, B, x and calls bring `dt`, [B, V, N, 1], the length of the
+ * step, at least 0 (after softplus and bias). Scale 1.
  *
  * ```text
  *   S_t = e^(dt_t A) S_(t-1) + dt_t k_t v_t'       o_t = q_t' S_t
@@ -36,7 +36,7 @@ export interface StateSpaceOptions extends ScaleOption {
  *
  * Mamba-2's skip connection D x belongs to the layer around it.
  *
- * Source: Yang et al. 2024, as `gated`; Dao and Gu 2024, "Transformers are SSMs", section 5.
+ * Source: Yang et al. 2024, as `gated`; Dao and Gu 2024, "Transformers are SSMs".
  *
  * @throws RangeError when a number of `a` is not below 0.
  * @example

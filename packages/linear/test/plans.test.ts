@@ -28,6 +28,8 @@ test.each([
   expect(plan.cacheBytes).toBe(plan.stateBytes);
   expect(plan.flops).toBe(1000 * D * E * operations);
   expect(plan.exact).toBe(true);
+  const gates = attend.gates.reduce((sum, name) => sum + (name === "beta" ? 1 : D), 0);
+  expect(plan.bytesRead).toBe(4000 * (8 * D + 4 * (D + E + gates)) + plan.stateBytes);
 });
 
 test("a tree of states has one for each level, and a window its keys and values", () => {

@@ -154,6 +154,21 @@ describe("calls that do not fit together are refused:", () => {
       "gatedDeltaNet.forwardSync: decay has batch, heads, tokens and width [2, 2, 45, 8], expected [2, 2, 45, 1]",
     ],
     [
+      "a mask",
+      () => gated().forwardSync({ ...call, mask: 1 } as never),
+      "gated.forwardSync: there is no mask where a state stands for the keys",
+    ],
+    [
+      "lengths of keys",
+      () => gated().forwardSync({ ...call, keyLengths: [1, 1] } as never),
+      "gated.forwardSync: keyLengths are lengths here, expected lengths",
+    ],
+    [
+      "an lse",
+      () => gated().forwardSync(call, { lse: true } as never),
+      "gated.forwardSync: there is no lse, which only a softmax has",
+    ],
+    [
       "a gate that is missing",
       () => gated().forwardSync({ ...call, decay: undefined as never }),
       "gated.forwardSync: decay is undefined, expected a tensor",

@@ -85,6 +85,7 @@ const hedgehogWeights = ({ heads, kvHeads, headDim }: Sizes) => ({
 const slopes = (heads: number): number[] => Array.from({ length: heads }, (_, h) => 0.1 + 0.3 * h);
 const rates = (heads: number): number[] => Array.from({ length: heads }, (_, h) => -0.5 - h);
 
+const WINDOW_FACTORS = [0.5, 2, 1, 3];
 const LEVELS = 9;
 const levelWeights: GateSpec = {
   heads: ({ heads, valueHeads }) => Math.max(heads, valueHeads),
@@ -177,6 +178,16 @@ export const CASES: readonly VariantCase[] = [
     },
   ),
   variant(
+    "linear hedgehog by sign",
+    () => linear({ map: hedgehog({ softmax: "each" }) }),
+    {},
+    (head) => {
+      const features = (row: readonly number[]): number[] => [...softmax(row), ...softmax(row.map((x) => -x))];
+      const [q, k] = [head.q.map(features), head.k.map(features)];
+      return weighted(head, (t, j) => dot(q[t]!, k[j]!), { normalised: true });
+    },
+  ),
+  variant(
     "linear favorPlus",
     () => linear({ map: favorPlus({ features: 24, seed: 3 }) }),
     {},
@@ -261,7 +272,8 @@ export const CASES: readonly VariantCase[] = [
   ...[true, false].map((stabilised) =>
     variant(
       `lolcats${stabilised ? "" : " that takes no maximum out"}`,
-      () => lolcats({ window: 6, map: eluPlusOne(), windowFactors: [0.5, 2, 1, 3], stabilised }),
+      ({ heads }) =>
+        lolcats({ window: 6, map: eluPlusOne(), windowFactors: WINDOW_FACTORS.slice(0, heads), stabilised }),
       {},
       (head) => {
         const [q, k] = [mapped(head.q, elu), mapped(head.k, elu)];
@@ -269,11 +281,11 @@ export const CASES: readonly VariantCase[] = [
         const weight = (t: number, j: number): number => {
           if (t - j >= 6) return dot(q[t]!, k[j]!);
           const near = Array.from({ length: Math.min(6, t + 1) }, (_, i) => score(t, t - i));
-          return [0.5, 2, 1, 3][head.h]! * Math.exp(score(t, j) - (stabilised ? Math.max(...near) : 0));
+          return WINDOW_FACTORS[head.h]! * Math.exp(score(t, j) - (stabilised ? Math.max(...near) : 0));
         };
         return weighted(head, weight, { normalised: true });
       },
-      { sizes: ({ heads, kvHeads, valueHeads }) => kvHeads === valueHeads && heads === 4 },
+      { sizes: ({ heads, kvHeads, valueHeads }) => kvHeads === valueHeads && heads % kvHeads === 0 },
     ),
   ),
   // S is E x D here: S_t = S_(t-1) (I - beta k k') + beta v k'.

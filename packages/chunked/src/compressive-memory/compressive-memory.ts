@@ -1,5 +1,5 @@
 import type { LinearAttention } from "@saccade/core";
-import { linearAttention, type LinearCall } from "@saccade/core/variants";
+import { linearAttention, loopBytes, type LinearCall } from "@saccade/core/variants";
 import { checkWhole, shown } from "../checks.ts";
 import type { CompressiveCall } from "./compressive-call.ts";
 import { compressivePairs, compressiveReference } from "./compressive-reference.ts";
@@ -17,8 +17,8 @@ export interface CompressiveMemoryOptions {
 }
 
 /**
- * Infini-attention: softmax attention inside a segment, and a linear memory of all segments before it. With sigma = elu + 1 and the memory M, z as
- * the segment of the query finds it,
+ * Infini-attention: softmax attention inside a segment, and a linear memory of all segments before it. With sigma = elu + 1 and the memory
+ * M, z as the segment of the query finds it,
  *
  * ```text
  *   o = sigmoid(gate_h) sigma(q)' M / sigma(q) . z + (1 - sigmoid(gate_h)) softmax(scale q K') V
@@ -26,11 +26,11 @@ export interface CompressiveMemoryOptions {
  *   M <- M + sigma(K)' (V - sigma(K) M / sigma(K) z)                    with update "delta"
  * ```
  *
- * Segments are those of the text, from token 0 on, however it is split into calls: a state keeps the keys and values of the one that has not ended.
- * The memory has no share before the first segment has ended, where 0 / 0 counts as 0. A result is a gated sum, and has no lse. Needs
- * as many value heads as key heads. A state holds D (E + 1) + C (D + E) numbers for each key head.
+ * Segments are those of the text, from token 0 on, however it is split into calls: a state keeps the keys and values of the one that has
+ * not ended. The memory has no share before the first segment has ended, where 0 / 0 counts as 0. A result is a gated sum, and has no lse.
+ * Needs as many value heads as key heads. A state holds D (E + 1) + C (D + E) numbers for each key head.
  *
- * Source: Munkhdalai et al. 2024, "Leave no context behind: efficient infinite context transformers with Infini-attention", section 2.1.
+ * Source: Munkhdalai et al. 2024, "Leave no context behind: efficient infinite context transformers with Infini-attention".
  *
  * @throws RangeError or TypeError when an option is not usable.
  * @example
@@ -89,7 +89,7 @@ export function compressiveMemory(options: CompressiveMemoryOptions): LinearAtte
       const panel = Math.min(tokens, segment, PANEL);
       const values = update === "delta" ? 2 : 1;
       const joined = kvHeads * Math.min(tokens, segment) * (headDim + values * valueDim);
-      return 4 * (joined + panel * (heads + kvHeads) * (headDim + 2 * valueDim));
+      return 4 * (joined + panel * (heads + kvHeads) * (headDim + 2 * valueDim)) + loopBytes({ headDim, valueDim });
     },
     steps: (call, state, out) => compressiveSteps(own(call), state, out),
     reference: (call, state) => compressiveReference(own(call), state),

@@ -13,8 +13,8 @@ import { runPanel } from "./run-panel.ts";
 import { Scratch } from "./scratch.ts";
 
 /**
- * Attention to tokens on both sides. Without a decay all tokens write the state before any reads it. With a decay by head there are two walks, since
- * what a token weighs depends on its distance on either side:
+ * Attention to tokens on both sides. Without a decay all tokens write the state before any reads it. With a decay by head there are two
+ * walks, since what a token weighs depends on its distance on either side:
  *
  * ```text
  *   o_t = sum_(j <= t) w^(t - j) (q_t . k_j) v_j  +  sum_(j > t) w^(j - t) (q_t . k_j) v_j

@@ -45,6 +45,7 @@ export function checkTokens<G extends Gate>(
   lengths: ArrayLike<number> | undefined,
 ): LinearCall<G> {
   const { q, k, v } = inputs;
+  checkNoPairs(where, inputs);
   for (const [what, view] of [
     ["q", q],
     ["k", k],
@@ -73,6 +74,17 @@ export function checkTokens<G extends Gate>(
   if (lengths !== undefined) checkLengths(where, lengths, q.batch, tokens);
   const each = Int32Array.from({ length: q.batch }, (_, b) => lengths?.[b] ?? tokens);
   return { where, sizes, tokens, inputs, lengths: each };
+}
+
+/** @throws TypeError for what only attention that looks at pairs can take. */
+function checkNoPairs(where: string, inputs: object): void {
+  const given = inputs as Readonly<Record<string, unknown>>;
+  for (const name of ["bias", "mask", "queryOffset"]) {
+    if (given[name] === undefined) continue;
+    throw new TypeError(`${where}: there is no ${name} where a state stands for the keys`);
+  }
+  if (given["keyLengths"] === undefined) return;
+  throw new TypeError(`${where}: keyLengths are lengths here, expected lengths`);
 }
 
 /** Whether a sequence may become that long. */

@@ -68,7 +68,7 @@ export function elementwise(name: string, positive: boolean, of: (x: number) => 
 /**
  * elu(x) + 1: x + 1 where x > 0, else e^x. Positive.
  *
- * Source: Katharopoulos et al. 2020, "Transformers are RNNs", equation 7.
+ * Source: Katharopoulos et al. 2020, "Transformers are RNNs".
  */
 export function eluPlusOne(): FeatureMap {
   return elementwise("eluPlusOne", true, (x) => (x > 0 ? x + 1 : Math.exp(x)));

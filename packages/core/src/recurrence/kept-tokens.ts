@@ -12,7 +12,9 @@ export function keptTokens(
   return tensor(state.part(part), { shape });
 }
 
-/** The first `count` tokens that are kept of a batch element and then tokens [from, to) of `fresh`, as [1, heads, count + to - from, width]. */
+/**
+ * The first `count` tokens that are kept of a batch element and then tokens [from, to) of `fresh`, as [1, heads, count + to - from, width].
+ */
 export function joinedTokens(kept: Tensor, b: number, count: number, fresh: Tensor, from: number, to: number): Tensor {
   const { heads, width } = kept;
   const length = count + to - from;

@@ -15,8 +15,8 @@ import type { LinearState } from "./linear-state.ts";
 export type Gate = "decay" | "beta" | "dt" | "a" | "b" | "levels";
 
 /**
- * Tokens that a linear attention reads. f32; B batch, H query heads, G key heads, V value heads, N tokens, D width of queries and keys, E width of
- * values. G divides V; value head s reads key head floor(s / (V / G)). H divides V or V divides H; outputs have max(H, V) heads.
+ * Tokens that a linear attention reads. f32; B batch, H query heads, G key heads, V value heads, N tokens, D width of queries and keys, E
+ * width of values. G divides V; value head s reads key head floor(s / (V / G)). H divides V or V divides H; outputs have max(H, V) heads.
  */
 export type LinearTokens<G extends Gate = never> = {
   /** [B, H, N, D] or [B, N, H, D] */
@@ -87,11 +87,16 @@ export interface LinearPlanShape {
 export interface LinearPlan {
   /**
    * Floating-point operations of the products with the state: for each token, feature and value 2 to read with every output head and 2 to
-   * write with every value head, 2 more with the delta rule, 4 with the general one. What a variant adds to that (windows, projections of feature
-   * maps) stands in its docstring.
+   * write with every value head, 2 more with the delta rule, 4 with the general one. What a variant adds to that (windows, projections of
+   * feature maps) stands in its docstring.
    */
   readonly flops: number;
-  /** Bytes held during the call beyond inputs, outputs and what the runtime packs: operands of a panel of tokens, and the state. */
+  /** Bytes of queries, keys, values, gates and the state, each read once. Kernels write the state, too: a step moves it twice. */
+  readonly bytesRead: number;
+  /**
+   * Bytes held during the call beyond inputs, outputs and what the runtime packs: operands of a panel of tokens, the state, and a head of
+   * it in float64.
+   */
   readonly workspaceBytes: number;
   /** Bytes of a decoder's cache: the state, whatever the number of tokens, and what `rewindable` adds. */
   readonly cacheBytes: number;

@@ -15,8 +15,8 @@ export interface LinearDecoderOptions extends LinearSizeOptions {
   /** Tokens that the decoder takes at most; they cost no memory. Default 2^30, or what the variant can take. */
   readonly capacity?: number | undefined;
   /**
-   * Tokens that `rewind` may take back. Default 0. A state cannot be undone: to take tokens back the decoder keeps a second, older state and the
-   * keys, values and gates of up to twice as many tokens after it, and runs those that stay through it again.
+   * Tokens that `rewind` may take back. Default 0. A state cannot be undone: to take tokens back the decoder keeps a second, older state
+   * and the keys, values and gates of up to twice as many tokens after it, and runs those that stay through it again.
    */
   readonly rewindable?: number | undefined;
   /** Default "auto". */
@@ -31,8 +31,9 @@ export type SyncLinearAppendOptions = Pick<SyncLinearOptions, "out" | "threads">
 export type LinearAppendOptions = Pick<LinearOptions, "out" | "threads" | "signal">;
 
 /**
- * Linear attention over a growing number of tokens, in the memory of a state. Outputs are, within rounding, those of one call, however tokens
- * are split. A call that is cancelled leaves the decoder as it was; one that fails half-way makes it unusable. `await using` frees it.
+ * Linear attention over a growing number of tokens, in the memory of a state. Outputs are, within rounding, those of one call, however
+ * tokens are split. A call that is cancelled leaves the decoder as it was; one that fails half-way makes it unusable. `await using` frees
+ * it.
  */
 export interface LinearDecoder<G extends Gate = never> extends AsyncDisposable {
   /** Tokens taken so far. */

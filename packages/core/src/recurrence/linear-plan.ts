@@ -1,7 +1,6 @@
 import { checkLength, checkSize } from "../shape.ts";
 import { linearSizes } from "./check-linear.ts";
 import type { Gate, LinearPlan, LinearPlanShape } from "./linear-attention.ts";
-import { loopBytes } from "./recur.ts";
 import type { LinearSizes } from "./linear-state.ts";
 import type { LinearVariant } from "./linear-variant.ts";
 
@@ -16,7 +15,8 @@ export function planLinear<G extends Gate>(variant: LinearVariant<G>, options: L
   const stateBytes = bytesOfState(variant, sizes);
   return {
     flops: variant.flops(sizes, queries),
-    workspaceBytes: variant.workspaceBytes(sizes, queries) + stateBytes + loopBytes(sizes),
+    bytesRead: queries * (tokenBytes(variant, sizes) + 4 * sizes.batch * sizes.heads * sizes.headDim) + stateBytes,
+    workspaceBytes: variant.workspaceBytes(sizes, queries) + stateBytes,
     cacheBytes: cacheBytes(variant, sizes, rewindable),
     stateBytes,
     exact: true,
@@ -33,6 +33,7 @@ export function cacheBytes<G extends Gate>(variant: LinearVariant<G>, sizes: Lin
   return rewindable === 0 ? state : 2 * state + 2 * rewindable * tokenBytes(variant, sizes);
 }
 
+/** Keys, values and gates of a token. */
 function tokenBytes<G extends Gate>({ gates }: LinearVariant<G>, sizes: LinearSizes): number {
   const { batch, kvHeads, valueHeads, headDim, valueDim } = sizes;
   const gated = gates.reduce((sum, gate) => sum + gate.heads(sizes) * gate.width(sizes), 0);

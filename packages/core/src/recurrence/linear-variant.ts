@@ -47,11 +47,11 @@ export interface LinearVariant<G extends Gate = never> {
   readonly stateParts: (sizes: LinearSizes) => readonly StatePart[];
   /** As in `LinearPlan`, for `tokens` of each batch element. */
   readonly flops: (sizes: LinearSizes, tokens: number) => number;
-  /** Bytes that `steps` holds beside inputs, output and state. */
+  /** Bytes that `steps` holds beside inputs, output and state, a recurrence in plain loops included. */
   readonly workspaceBytes: (sizes: LinearSizes, tokens: number) => number;
   /**
-   * Runs tokens through the arrays of a state, which it writes in place; `state.tokens` are those before the call, and it leaves them. Without
-   * `out` the state alone is written, and queries are not read.
+   * Runs tokens through the arrays of a state, which it writes in place; `state.tokens` are those before the call, and it leaves them.
+   * Without `out` the state alone is written, and queries are not read.
    */
   readonly steps: (call: LinearCall<G>, state: LinearState, out: Tensor | undefined) => Steps<RunInfo | undefined>;
   readonly reference: (call: LinearCall<G>, state: LinearState) => LinearReference;

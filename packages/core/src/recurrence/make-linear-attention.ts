@@ -31,6 +31,7 @@ export function linearAttention<G extends Gate = never>(variant: LinearVariant<G
     async forward<const O extends LinearOptions>(inputs: LinearInputs<G>, options?: O): Promise<LinearResultFor<O>> {
       const where = `${name}.forward`;
       options?.signal?.throwIfAborted();
+      checkOptions(where, options);
       const { call, state } = checkLinear(where, variant, inputs, options?.state === true);
       const out = roomForOut(where, call, options?.out);
       const choice = options?.runtime ?? "auto";
@@ -40,6 +41,7 @@ export function linearAttention<G extends Gate = never>(variant: LinearVariant<G
     },
     forwardSync<const O extends SyncLinearOptions>(inputs: LinearInputs<G>, options?: O): LinearResultFor<O> {
       const where = `${name}.forwardSync`;
+      checkOptions(where, options);
       const { call, state } = checkLinear(where, variant, inputs, options?.state === true);
       const out = roomForOut(where, call, options?.out);
       const choice = options?.runtime ?? "auto";
@@ -63,6 +65,14 @@ export function linearAttention<G extends Gate = never>(variant: LinearVariant<G
     },
     decoder: (options: LinearDecoderOptions) => makeLinearDecoder(variant, options),
   };
+}
+
+/** @throws TypeError for what only a softmax has. */
+function checkOptions(where: string, options: object | undefined): void {
+  const given = options as Readonly<Record<string, unknown>> | undefined;
+  for (const name of ["lse", "partial"]) {
+    if (given?.[name] === true) throw new TypeError(`${where}: there is no ${name}, which only a softmax has`);
+  }
 }
 
 function newState<G extends Gate>(where: string, variant: LinearVariant<G>, options: LinearSizeOptions): LinearState {

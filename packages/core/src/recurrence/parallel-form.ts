@@ -16,15 +16,16 @@ export interface ParallelOptions {
  *   o_t  = scale (sum_j p_tj v_j + (q_t exp(G_t))' S_0)          with a normaliser   / (sum_j p_tj + (q_t exp(G_t)) . z_0)
  * ```
  *
- * The general rule writes b_j x_j' beside k_j v_j', where x_t = a_t' S_(t-1) is what token t reads. As that state is a sum over the tokens before
- * t, the x_t solve a system whose matrix is triangular with ones on its diagonal, by forward substitution:
+ * The general rule writes b_j x_j' beside k_j v_j', where x_t = a_t' S_(t-1) is what token t reads. As that state is a sum over the tokens
+ * before t, the x_t solve a system whose matrix is triangular with ones on its diagonal, by forward substitution:
  *
  * ```text
  *   x_t = sum_(j < t) (a_t exp(G_(t-1) - G_j)) . k_j v_j + (a_t exp(G_(t-1) - G_j)) . b_j x_j + (a_t exp(G_(t-1)))' S_0
  * ```
  *
  * and the delta rule is the general one with a = -w k, b = beta k, and beta v in place of v. Exponents are sums of logarithms between two
- * tokens, never differences of long sums. Source: Yang et al. 2024, "Parallelizing linear transformers with the delta rule over sequence length".
+ * tokens, never differences of long sums. Source: Yang et al. 2024, "Parallelizing linear transformers with the delta rule over sequence
+ * length".
  *
  * @returns contiguous [B, max(H, V), N, E]
  */

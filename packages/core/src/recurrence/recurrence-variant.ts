@@ -8,6 +8,7 @@ import type { LinearCall, LinearVariant } from "./linear-variant.ts";
 import { panelBytes, panelsOf } from "./panels.ts";
 import { parallelForm } from "./parallel-form.ts";
 import { recurrenceReference, type RecurrenceTerms } from "./recurrence-reference.ts";
+import { loopBytes } from "./recur.ts";
 import type { RecurrenceSettings } from "./recurrence-settings.ts";
 import type { RecurrenceMode } from "./recurrence.ts";
 import { runPanel, shapeOf } from "./run-panel.ts";
@@ -31,7 +32,8 @@ export function recurrenceVariant<G extends Gate>(settings: RecurrenceSettings<G
       const passes = causal || settings.headDecay === undefined ? 1 : 2;
       return passes * numbers * (2 * Math.max(heads, valueHeads) + written);
     },
-    workspaceBytes: (sizes, tokens) => panelBytes(sizes, tokens, settings.operandBytes(sizes)),
+    workspaceBytes: (sizes, tokens) =>
+      panelBytes(sizes, tokens, settings.operandBytes(sizes)) + loopBytes(shapeOf(settings, sizes, tokens)),
     steps: (call, state, out) =>
       causal ? panelSteps(settings, call, state, out) : bidirectionalSteps(settings, call, state, out!),
     reference(call, state): LinearReference {

@@ -16,7 +16,7 @@ export interface CosFormerOptions {
  *
  * 2 D of them. Positions count from 0 at the first token of the state. Scale 1 without a normaliser.
  *
- * Source: Qin et al. 2022, "cosFormer: rethinking softmax in attention", equation 10.
+ * Source: Qin et al. 2022, "cosFormer: rethinking softmax in attention".
  *
  * @throws RangeError when `maximum` is no positive integer; calls throw one when a sequence becomes longer.
  */

@@ -19,11 +19,11 @@ export interface FavorPlusOptions {
  *   E phi(q) . phi(k) / m = exp(q . k / sqrt(D))        with an error that shrinks as 1 / sqrt(m)
  * ```
  *
- * Exponents are kept small without looking ahead: those of a query are relative to its largest one, which its normaliser takes out again; those
- * of keys to the largest one so far, and when that rises, the state shrinks by the difference as it does by a decay. Nothing is added
+ * Exponents are kept small without looking ahead: those of a query are relative to its largest one, which its normaliser takes out again;
+ * those of keys to the largest one so far, and when that rises, the state shrinks by the difference as it does by a decay. Nothing is added
  * to features: a query without weight at all gives 0. Always with a normaliser.
  *
- * Source: Choromanski et al. 2021, "Rethinking attention with performers", section 2.4. performer-pytorch takes the maximum over all keys, later ones
+ * Source: Choromanski et al. 2021, "Rethinking attention with performers". performer-pytorch takes the maximum over all keys, later ones
  * included, and adds 1e-4.
  *
  * @throws RangeError when `features` or `seed` is no integer.

@@ -1,8 +1,10 @@
-import { mapRows, type FeatureMap } from "@saccade/core/variants";
+import { mapRows, type FeatureMap, type MappedRow } from "@saccade/core/variants";
 import { checkWhole, shown } from "../checks.ts";
 import { projectedRows, type Projection } from "./projected-rows.ts";
 
 export interface HedgehogOptions {
+  /** One softmax over both signs, or one for each (LoLCATs). Default "joint". */
+  readonly softmax?: "joint" | "each" | undefined;
   /** What a model learned. Default: the identity, from which it starts. */
   readonly weights?:
     | {
@@ -20,7 +22,8 @@ export interface HedgehogOptions {
  * Features that a model learns to mimic a softmax (Hedgehog): with a matrix for each head
  *
  * ```text
- *   phi(x) = softmax([2 W x, -2 W x])
+ *   phi(x) = softmax([2 W x, -2 W x])           joint, as in flash-linear-attention
+ *   phi(x) = [softmax(W x), softmax(-W x)]      each, as in LoLCATs
  * ```
  *
  * 2 F of them, positive. Scale 1 without a normaliser. Projections cost 2 F D operations a row.
@@ -29,7 +32,10 @@ export interface HedgehogOptions {
  *
  * @throws TypeError or RangeError when weights are not F rows of a whole number of heads; calls throw one when they are for other heads.
  */
-export function hedgehog({ weights }: HedgehogOptions = {}): FeatureMap {
+export function hedgehog({ weights, softmax = "joint" }: HedgehogOptions = {}): FeatureMap {
+  if (softmax !== "joint" && softmax !== "each") {
+    throw new TypeError(`hedgehog: softmax is ${shown(softmax)}, expected "joint" or "each"`);
+  }
   if (weights !== undefined) {
     checkWhole("hedgehog: weights.features", weights.features, 1);
     for (const which of ["queries", "keys"] as const) {
@@ -39,7 +45,7 @@ export function hedgehog({ weights }: HedgehogOptions = {}): FeatureMap {
   }
   const rowsOf = (headDim: number): number => weights?.features ?? headDim;
   return {
-    name: "hedgehog",
+    name: `hedgehog ${softmax}`,
     positive: true,
     relative: false,
     features: (headDim) => 2 * rowsOf(headDim),
@@ -66,20 +72,40 @@ export function hedgehog({ weights }: HedgehogOptions = {}): FeatureMap {
         features,
       };
       const projected = projection === undefined ? x : yield* projectedRows(x, projection, 1, scratch, `${role} W x`);
-      const rows = yield* mapRows(projected, 2 * features, scratch, role, ({ source, at, target, to }) => {
-        let most = 0;
-        for (let f = 0; f < features; f++) most = Math.max(most, Math.abs(source[at + f]!));
-        let sum = 0;
-        for (let f = 0; f < features; f++) {
-          const exponent = 2 * source[at + f]!;
-          const [up, down] = [Math.exp(exponent - 2 * most), Math.exp(-exponent - 2 * most)];
-          target[to + f] = up;
-          target[to + features + f] = down;
-          sum += up + down;
-        }
-        for (let f = 0; f < 2 * features; f++) target[to + f]! /= sum;
-      });
+      const write = softmax === "joint" ? writeJoint : writeEach;
+      const rows = yield* mapRows(projected, 2 * features, scratch, role, (row) => write(row, features));
       return { rows };
     },
   };
+}
+
+/** softmax([2 x, -2 x]) */
+function writeJoint({ source, at, target, to }: MappedRow, features: number): void {
+  let most = 0;
+  for (let f = 0; f < features; f++) most = Math.max(most, Math.abs(source[at + f]!));
+  let sum = 0;
+  for (let f = 0; f < features; f++) {
+    const exponent = 2 * source[at + f]!;
+    const [up, down] = [Math.exp(exponent - 2 * most), Math.exp(-exponent - 2 * most)];
+    target[to + f] = up;
+    target[to + features + f] = down;
+    sum += up + down;
+  }
+  for (let f = 0; f < 2 * features; f++) target[to + f]! /= sum;
+}
+
+/** [softmax(x), softmax(-x)] */
+function writeEach({ source, at, target, to }: MappedRow, features: number): void {
+  for (const sign of [1, -1]) {
+    const first = sign === 1 ? to : to + features;
+    let most = -Infinity;
+    for (let f = 0; f < features; f++) most = Math.max(most, sign * source[at + f]!);
+    let sum = 0;
+    for (let f = 0; f < features; f++) {
+      const weight = Math.exp(sign * source[at + f]! - most);
+      target[first + f] = weight;
+      sum += weight;
+    }
+    for (let f = 0; f < features; f++) target[first + f]! /= sum;
+  }
 }

@@ -12,7 +12,8 @@ export interface Projection {
 }
 
 /**
- * factor W x for every token: [B, heads, N, F]. On a runtime, where they are the scores of tokens against the rows of W; in float64 by loops.
+ * factor W x for every token: [B, heads, N, F]. On a runtime, where they are the scores of tokens against the rows of W; in float64 by
+ * loops.
  */
 export function* projectedRows(
   x: Tensor,

@@ -1,6 +1,6 @@
 /**
- * m rows of D numbers whose directions are orthogonal in blocks of D, and whose lengths are those of normal vectors (mulberry32 from a seed, Box and
- * Muller, Gram and Schmidt), [m, D].
+ * m rows of D numbers whose directions are orthogonal in blocks of D, and whose lengths are those of normal vectors (mulberry32 from a
+ * seed, Box and Muller, Gram and Schmidt), [m, D].
  */
 export function orthogonalFeatures(count: number, width: number, seed: number): Float32Array {
   const normal = normalNumbers(seed);

@@ -1,6 +1,7 @@
 /**
- * The level at which query t finds token j <= t: 0 for itself, else one more than the highest bit in which t and j differ. The tokens before t are
- * cut by the bits of t, longest stretch first: t = 11 = 8 + 2 + 1 sees [0, 8) at level 4, [8, 10) at level 2 and [10, 11) at level 1.
+ * The level at which query t finds token j <= t: 0 for itself, else one more than the highest bit in which t and j differ. The tokens
+ * before t are cut by the bits of t, longest stretch first: t = 11 = 8 + 2 + 1 sees [0, 8) at level 4, [8, 10) at level 2 and [10, 11) at
+ * level 1.
  */
 export function levelOf(t: number, j: number): number {
   return 32 - Math.clz32(t ^ j);

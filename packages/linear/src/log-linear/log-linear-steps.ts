@@ -19,8 +19,8 @@ const PANEL = 512;
 const STATE_BYTES = 4 * 2 ** 20;
 
 /**
- * Tokens in stretches of 2^k that begin at a multiple of 2^k, the longest first. The queries of one read what came before it from the states of
- * the tree, which decay on the way; each other inside it at the levels below k; and then its tokens join the tree.
+ * Tokens in stretches of 2^k that begin at a multiple of 2^k, the longest first. The queries of one read what came before it from the
+ * states of the tree, which decay on the way; each other inside it at the levels below k; and then its tokens join the tree.
  */
 export function* logLinearSteps(
   call: LogLinearCall,
@@ -135,8 +135,8 @@ class Stretch {
   }
 
   /**
-   * `count` runs of `length` tokens, `step` apart, through as many states: their keys are written, or their queries read while the states decay,
-   * and results are added with the weights of a level.
+   * `count` runs of `length` tokens, `step` apart, through as many states: their keys are written, or their queries read while the states
+   * decay, and results are added with the weights of a level.
    */
   *#recur(runs: Runs, states: Float32Array, what: "writes" | "reads", level: number): Steps<RunInfo | undefined> {
     let info: RunInfo | undefined;

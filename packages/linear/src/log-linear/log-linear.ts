@@ -1,5 +1,5 @@
 import type { LinearAttention } from "@saccade/core";
-import { linearAttention, scalarGate, type LinearCall } from "@saccade/core/variants";
+import { linearAttention, loopBytes, scalarGate, type LinearCall } from "@saccade/core/variants";
 import { perRootOfWidth, scaleOf, shown } from "../checks.ts";
 import type { ScaleOption } from "../common-options.ts";
 import { logLinearPairs, logLinearReference } from "./log-linear-reference.ts";
@@ -12,20 +12,20 @@ export interface LogLinearOptions extends ScaleOption {
 }
 
 /**
- * Log-linear attention: a state for every level of a Fenwick tree over the tokens, so that the near past is remembered in short stretches of text and
- * the far past in long ones. Query t cuts the tokens before it by the bits of t; each stretch is a gated linear attention of its own, with a
- * weight that the query decides:
+ * Log-linear attention: a state for every level of a Fenwick tree over the tokens, so that the near past is remembered in short stretches
+ * of text and the far past in long ones. Query t cuts the tokens before it by the bits of t; each stretch is a gated linear attention of
+ * its own, with a weight that the query decides:
  *
  * ```text
  *   o_t = scale sum_(j <= t) lambda_t[level(t, j)] e^(decay_(j+1) + ... + decay_t) (q_t . k_j) v_j
  *   level(t, t) = 0,  level(t, j) = 1 + the highest bit in which t and j differ
  * ```
  *
- * Calls bring `decay`, [B, V, N, 1], and `levels`, [B, max(H, V), N, L], the weights lambda. With all of them 1 this is `scalarGated`. Scale
- * 1/sqrt(D). A state holds L - 1 times what `scalarGated`'s does; a token costs one read for every 1 among the bits of its position, log2(N) / 2 on
- * average, and as many writes.
+ * Calls bring `decay`, [B, V, N, 1], and `levels`, [B, max(H, V), N, L], the weights lambda. With all of them 1 this is `scalarGated`.
+ * Scale 1/sqrt(D). A state holds L - 1 times what `scalarGated`'s does; a token costs one read for every 1 among the bits of its position,
+ * log2(N) / 2 on average, and as many writes.
  *
- * Source: Guo et al. 2025, "Log-linear attention", equations 4 to 6.
+ * Source: Guo et al. 2025, "Log-linear attention".
  *
  * @throws RangeError when `levels` is no integer in 1..30; calls throw one when a sequence becomes longer than 2^(L - 1).
  * @example
@@ -61,14 +61,19 @@ export function logLinear(options: LogLinearOptions): LinearAttention<LogLinearG
       return 2 * batch * headDim * valueDim * (Math.max(heads, valueHeads) * reads + valueHeads * writes);
     },
     workspaceBytes: ({ heads, valueHeads, headDim, valueDim }) =>
-      4 * valueDim * (512 * Math.max(heads, valueHeads) + 2 * valueHeads * headDim) + 4 * 2 ** 20,
+      4 * valueDim * (512 * Math.max(heads, valueHeads) + 2 * valueHeads * headDim) +
+      4 * 2 ** 20 +
+      loopBytes({ headDim, valueDim }),
     steps: (call, state, out) => logLinearSteps(own(call), state, out),
     reference: (call, state) => logLinearReference(own(call), state),
     parallel: (call, state, f32) => logLinearPairs(own(call), state, f32),
   });
 }
 
-/** Reads of states by the queries of tokens 0..N - 1, and writes: one for each stretch, and one for each level below it that a first half is on. */
+/**
+ * Reads of states by the queries of tokens 0..N - 1, and writes: one for each stretch, and one for each level below it that a first half is
+ * on.
+ */
 function visits(tokens: number): readonly [reads: number, writes: number] {
   let reads = 0;
   let writes = tokens;

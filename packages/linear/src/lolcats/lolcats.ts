@@ -1,5 +1,5 @@
 import type { LinearAttention } from "@saccade/core";
-import { linearAttention, type FeatureMap, type LinearCall } from "@saccade/core/variants";
+import { linearAttention, loopBytes, type FeatureMap, type LinearCall } from "@saccade/core/variants";
 import { checkHeadNumbers, checkWhole, perRootOfWidth, scaleOf } from "../checks.ts";
 import type { ScaleOption } from "../common-options.ts";
 import { lolcatsPairs, lolcatsReference } from "./lolcats-reference.ts";
@@ -26,11 +26,11 @@ export interface LolcatsOptions extends ScaleOption {
  *   o_t  = sum_j p_tj v_j / sum_j p_tj
  * ```
  *
- * `stabilised: false` leaves c out, so that weights on both sides mean the same where phi(q) . phi(k) estimates e^s. Needs as many value heads
- * as key heads. Scale on scores 1/sqrt(D). A state holds features x (E + 1) numbers a head and the keys and values of the window. The window is softmax
- * attention on the runtime, at 2 (D + E) operations a pair, and c_t takes its scores once more.
+ * `stabilised: false` leaves c out, so that weights on both sides mean the same where phi(q) . phi(k) estimates e^s. Needs as many value
+ * heads as key heads. Scale on scores 1/sqrt(D). A state holds features x (E + 1) numbers a head and the keys and values of the window. The
+ * window is softmax attention on the runtime, at 2 (D + E) operations a pair, and c_t takes its scores once more.
  *
- * Source: Zhang et al. 2025, "LoLCATs: on low-rank linearizing of large language models", equation 6.
+ * Source: Zhang et al. 2025, "LoLCATs: on low-rank linearizing of large language models".
  *
  * @throws TypeError for a map whose products may be negative or are relative to a maximum, RangeError for other options.
  * @example
@@ -87,7 +87,10 @@ export function lolcats(options: LolcatsOptions): LinearAttention {
       const panel = Math.min(tokens, PANEL);
       const keys = kvHeads * (window + panel) * (headDim + valueDim);
       const made = (heads + kvHeads) * panel * (map.held(headDim) + valueDim + 1);
-      return 4 * (keys + made + heads * panel * (valueDim + 2) + heads * 64 * (window + 64));
+      return (
+        4 * (keys + made + heads * panel * (valueDim + 2) + heads * 64 * (window + 64)) +
+        loopBytes({ headDim: map.features(headDim), valueDim: valueDim + 1 })
+      );
     },
     steps: (call, state, out) => lolcatsSteps(own(call), state, out),
     reference: (call, state) => lolcatsReference(own(call), state),
