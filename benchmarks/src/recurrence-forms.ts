@@ -31,8 +31,18 @@ const TOKENS = 2048;
 const HEADS = 8;
 
 function compile(isa: string, form: string, program: string): void {
-  const flags = ["-O3", "-std=gnu17", "-ffp-contract=off", ...FLAGS[isa]!, `-DSACCADE_ISA=${isa}`, form, `-I${KERNELS}`];
-  execFileSync(process.env["CC"] ?? "cc", [...flags, SOURCE, "-lm", "-o", program], { stdio: ["ignore", "ignore", "inherit"] });
+  const flags = [
+    "-O3",
+    "-std=gnu17",
+    "-ffp-contract=off",
+    ...FLAGS[isa]!,
+    `-DSACCADE_ISA=${isa}`,
+    form,
+    `-I${KERNELS}`,
+  ];
+  execFileSync(process.env["CC"] ?? "cc", [...flags, SOURCE, "-lm", "-o", program], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 /** Billions of operations a second, 4 D E a token whatever the rule and the form do. */
