@@ -18,12 +18,13 @@
 #include "recurrence.h"
 #include "simd.h"
 
-// Tokens of a chunk, T: as many as the microkernel has rows. Longer chunks cost more products of tokens with each other than they save
-// (docs/linear.md has the figures, `bench:recurrence` measures them again).
+// Tokens of a chunk, T: as many as the microkernel has rows; in WebAssembly, where it has four, twice as many (18 to 24% more tokens a
+// second without decay). Longer chunks cost more products of tokens with each other than they save: docs/linear.md has the figures,
+// `bench:recurrence` measures them again.
 #ifdef RECUR_CHUNK
 enum { RECUR_TOKENS = RECUR_CHUNK };
 #else
-enum { RECUR_TOKENS = OUTER_ROWS };
+enum { RECUR_TOKENS = IN_PLACE ? OUTER_ROWS : 2 * OUTER_ROWS };
 #endif
 
 // Where a chunk stands, and what of it does not depend on the panel.
@@ -41,20 +42,25 @@ typedef struct {
   float *readKeys, *readGains;   // [T][T]
   float *betas;     // [T]
   float *ones;      // [width]
+  // Where the microkernel reads at constant strides only, the same as it reads them: queries and reads [D][OUTER_ROWS] for
+  // each block of tokens, keys and gains [T][OUTER_ROWS] for each block of channels.
+  float *packedQueries, *packedReads, *packedKeys, *packedGains;
 } RecurChunk;
 
 INLINE int recur_width(int D) { return round_up(D, LANES > OUTER_ROWS ? LANES : OUTER_ROWS); }
 
 static ptrdiff_t recur_chunk_open(RecurChunk *chunk, float *base, const Recurrence *r) {
-  enum { PARTS = 12 };
+  enum { PARTS = 16 };
   const int heads = r->H > r->V ? r->H / r->V : 1, width = recur_width(r->D);
   const ptrdiff_t rows = (ptrdiff_t)RECUR_TOKENS * width, pairs = (ptrdiff_t)RECUR_TOKENS * RECUR_TOKENS;
-  const int reads = r->rule != RULE_ADDITIVE, gains = r->rule == RULE_GENERAL;
+  const int reads = r->rule != RULE_ADDITIVE, gains = r->rule == RULE_GENERAL, packs = !IN_PLACE;
   *chunk = (RecurChunk){.r = r, .heads = r->mode == RECUR_WRITE ? 0 : heads, .width = width};
   const ptrdiff_t sizes[PARTS] = {heads * rows, reads * rows, rows, gains * rows, rows, width,
-                                  heads * pairs, gains * heads * pairs, reads * pairs, gains * pairs, RECUR_TOKENS, width};
+                                  heads * pairs, gains * heads * pairs, reads * pairs, gains * pairs, RECUR_TOKENS, width,
+                                  packs * heads * rows, packs * reads * rows, packs * rows, packs * gains * rows};
   float **parts[PARTS] = {&chunk->queries, &chunk->reads, &chunk->keys, &chunk->gains, &chunk->decays, &chunk->through,
-                          &chunk->queryKeys, &chunk->queryGains, &chunk->readKeys, &chunk->readGains, &chunk->betas, &chunk->ones};
+                          &chunk->queryKeys, &chunk->queryGains, &chunk->readKeys, &chunk->readGains, &chunk->betas, &chunk->ones,
+                          &chunk->packedQueries, &chunk->packedReads, &chunk->packedKeys, &chunk->packedGains};
   ptrdiff_t used = 0;
   for (int i = 0; i < PARTS; i++) {
     *parts[i] = base ? base + used : 0;
@@ -325,8 +331,32 @@ static void recur_zero_pairs(const RecurChunk *chunk, int count) {
   }
 }
 
+static void recur_pack_tokens(const float *rows, int D, int width, float *to) {
+  for (int t = 0; t < RECUR_TOKENS; t += 4) {
+    const float *four[4];
+    for (int i = 0; i < 4; i++) four[i] = rows + (t + i) * width;
+    pack_four_rows(four, D, to + (ptrdiff_t)(t / OUTER_ROWS * OUTER_ROWS) * width + t % OUTER_ROWS, OUTER_ROWS);
+  }
+}
+
+static void recur_pack_channels(const float *rows, int width, float *to) {
+  for (int d = 0; d < width; d += 4)
+    for (int t = 0; t < RECUR_TOKENS; t++)
+      v4_store(to + (d / OUTER_ROWS * RECUR_TOKENS + t) * OUTER_ROWS + d % OUTER_ROWS, v4_load(rows + t * width + d));
+}
+
+static void recur_pack(const RecurChunk *chunk) {
+  const int D = chunk->r->D, width = chunk->width;
+  for (int j = 0; j < chunk->heads; j++)
+    recur_pack_tokens(recur_query(chunk, j), D, width, chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * width);
+  if (chunk->r->mode == RECUR_READ) return;
+  recur_pack_channels(chunk->keys, width, chunk->packedKeys);
+  if (chunk->r->rule != RULE_ADDITIVE) recur_pack_tokens(chunk->reads, D, width, chunk->packedReads);
+  if (chunk->r->rule == RULE_GENERAL) recur_pack_channels(chunk->gains, width, chunk->packedGains);
+}
+
 // Tokens [n, n + count), count <= T.
-static void recur_chunk_load(RecurChunk *chunk, int n, int count) {
+static void recur_chunk_rows(RecurChunk *chunk, int n, int count) {
   const Recurrence *r = chunk->r;
   const int b = chunk->batch, h = chunk->state;
   for (int j = 0; j < chunk->heads; j++)
@@ -346,6 +376,11 @@ static void recur_chunk_load(RecurChunk *chunk, int n, int count) {
   if (r->decayKind != DECAY_NONE) recur_decays(chunk, n, count);
   if (r->decayKind == DECAY_CHANNEL) recur_channels(chunk, count);
   else recur_numbers(chunk, count);
+}
+
+static void recur_chunk_load(RecurChunk *chunk, int n, int count) {
+  recur_chunk_rows(chunk, n, count);
+  if (!IN_PLACE) recur_pack(chunk);
 }
 
 #endif

@@ -98,8 +98,17 @@ static void state_save(const StatePanel *panel) {
   }
 }
 
-// `count` rows of OUTER_ROWS tokens from `block` on, or of channels, as the microkernel's broadcast operand.
-INLINE Left left_rows(const float *rows, int block, int width) { return (Left){rows + block * OUTER_ROWS * width, (size_t)width, 1}; }
+// A block of tokens against channels, tokens against tokens, and channels against tokens, as the microkernel's broadcast operand.
+INLINE Left left_tokens(const RecurChunk *chunk, const float *rows, const float *packed, int block) {
+  const ptrdiff_t at = (ptrdiff_t)block * OUTER_ROWS * chunk->width;
+  return IN_PLACE ? (Left){rows + at, (size_t)chunk->width, 1} : packed_left(packed + at);
+}
+INLINE Left left_pairs(const float *pairs, int block) {
+  return (Left){pairs + block * OUTER_ROWS * RECUR_TOKENS, RECUR_TOKENS, 1};
+}
+INLINE Left left_channels(const RecurChunk *chunk, const float *rows, const float *packed, int d) {
+  return IN_PLACE ? (Left){rows + d, 1, (size_t)chunk->width} : packed_left(packed + (ptrdiff_t)d * RECUR_TOKENS);
+}
 
 // What the tokens of a block write under the delta rule: u_t = beta_t (v_t - y_t - sum_(s < t) L[t][s] u_s).
 INLINE void strip_solve(const int nv, const RecurChunk *chunk, int block, float *writes, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
@@ -144,13 +153,13 @@ INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *stri
   for (int block = 0; block < blocks; block++) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     const int before = block * OUTER_ROWS;
-    outer(nv, chunk->r->D, left_rows(chunk->reads, block, chunk->width), strip->state, acc);
+    outer(nv, chunk->r->D, left_tokens(chunk, chunk->reads, chunk->packedReads, block), strip->state, acc);
     if (general) {
-      outer_more(nv, before + OUTER_ROWS, left_rows(chunk->readKeys, block, RECUR_TOKENS), strip->writes, acc);
-      outer_more(nv, before, left_rows(chunk->readGains, block, RECUR_TOKENS), strip->gained, acc);
+      outer_more(nv, before + OUTER_ROWS, left_pairs(chunk->readKeys, block), strip->writes, acc);
+      outer_more(nv, before, left_pairs(chunk->readGains, block), strip->gained, acc);
       strip_gain(nv, chunk, block, strip->gained, acc);
     } else {
-      outer_more(nv, before, left_rows(chunk->readKeys, block, RECUR_TOKENS), strip->writes, acc);
+      outer_more(nv, before, left_pairs(chunk->readKeys, block), strip->writes, acc);
       strip_solve(nv, chunk, block, strip->writes, acc);
     }
   }
@@ -191,10 +200,10 @@ INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *st
     for (int block = 0; block * OUTER_ROWS < count; block++) {
       vf acc[OUTER_ROWS][PANEL_VECTORS];
       const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
-      outer(nv, r->D, left_rows(chunk->queries + j * RECUR_TOKENS * chunk->width, block, chunk->width), strip->state, acc);
-      if (own) outer_more(nv, until, left_rows(chunk->queryKeys + j * RECUR_TOKENS * RECUR_TOKENS, block, RECUR_TOKENS), strip->writes, acc);
+      outer(nv, r->D, left_tokens(chunk, recur_query(chunk, j), chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width, block), strip->state, acc);
+      if (own) outer_more(nv, until, left_pairs(recur_pairs(chunk->queryKeys, j), block), strip->writes, acc);
       if (own && r->rule == RULE_GENERAL)
-        outer_more(nv, until, left_rows(chunk->queryGains + j * RECUR_TOKENS * RECUR_TOKENS, block, RECUR_TOKENS), strip->gained, acc);
+        outer_more(nv, until, left_pairs(recur_pairs(chunk->queryGains, j), block), strip->gained, acc);
       strip_store(nv, acc, r->sums ? panel->shares + j * RECUR_TOKENS + first : 0, count - first, columns,
                   out + first * r->outStep.n, r->outStep.n);
     }
@@ -215,9 +224,9 @@ INLINE void strip_update(const int nv, const RecurChunk *chunk, const Strip *str
 #pragma GCC unroll 8
       for (int v = 0; v < nv; v++) acc[i][v] = vf_mul(acc[i][v], through);
     }
-    outer_more(nv, tokens, (Left){chunk->keys + d, 1, (size_t)chunk->width}, strip->writes, acc);
+    outer_more(nv, tokens, left_channels(chunk, chunk->keys, chunk->packedKeys, d), strip->writes, acc);
     if (chunk->r->rule == RULE_GENERAL)
-      outer_more(nv, tokens, (Left){chunk->gains + d, 1, (size_t)chunk->width}, strip->gained, acc);
+      outer_more(nv, tokens, left_channels(chunk, chunk->gains, chunk->packedGains, d), strip->gained, acc);
 #pragma GCC unroll 8
     for (int i = 0; i < OUTER_ROWS; i++)
 #pragma GCC unroll 8
