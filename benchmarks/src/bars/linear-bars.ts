@@ -1,86 +1,15 @@
-import { openRuntime, tensor, type Runtime, type Tensor } from "@saccade/core";
-import { deltaNet, gated, gatedDeltaNet, identity, linear, scalarGated } from "@saccade/linear";
-import { gaussianLike, headsFirst } from "../measure/inputs.ts";
+import { dense, openRuntime, tensor, type Tensor } from "@saccade/core";
+import { gatedDeltaNet } from "@saccade/linear";
+import { gaussianLike } from "../measure/inputs.ts";
+import { startPeak } from "../measure/resident-memory.ts";
 import { median, ratioRange } from "../measure/statistics.ts";
 import { short } from "../report.ts";
 import { memoryPasses } from "../systems/read-bandwidth.ts";
 import { atLeast, atMost, type Bar, type Measured } from "./bar.ts";
-import { ortLinear, type LinearSizes, type PackedTokens, type UpdateRule } from "./ort-linear.ts";
+import { callOf, cut, packedTokens, VARIANTS } from "./linear-call.ts";
+import { ortLinear, type LinearSizes } from "./ort-linear.ts";
 
 const ROUNDS = 11;
-
-/** Tokens of all that a variant may read, keys of length 1, heads innermost as the peer has them. */
-function packedTokens({ H, N, D }: LinearSizes, rule: UpdateRule, perChannel: boolean): PackedTokens {
-  const k = gaussianLike(N * H * D, 2);
-  for (let row = 0; row < k.length; row += D) {
-    const length = Math.hypot(...k.subarray(row, row + D));
-    for (let d = row; d < row + D; d++) k[d]! /= length;
-  }
-  const uniform = (count: number, seed: number): Float32Array =>
-    gaussianLike(count, seed).map((x) => 1 / (1 + Math.exp(-x)));
-  const gates = rule.startsWith("gated");
-  return {
-    q: gaussianLike(N * H * D, 1),
-    k,
-    v: gaussianLike(N * H * D, 3),
-    decay: gates ? uniform(N * H * (perChannel ? D : 1), 4).map((x) => -x / 4) : undefined,
-    beta: rule.endsWith("delta") ? uniform(N * H, 5) : undefined,
-  };
-}
-
-interface Call {
-  readonly inputs: Readonly<Record<"q" | "k" | "v" | "decay" | "beta", Tensor>>;
-  /** Written again and again, as the peer's arena is: a fresh array costs as much as half a call. */
-  readonly out: Tensor;
-}
-
-/** The same tokens with heads outermost, which is our own layout. */
-function callOf({ H, N, D }: LinearSizes, { q, k, v, decay, beta }: PackedTokens): Call {
-  const view = (data: Float32Array, width: number): Tensor =>
-    tensor(headsFirst(data, 1, N, H, width), { shape: [1, H, N, width] });
-  const none = new Float32Array(N * H);
-  return {
-    inputs: {
-      q: view(q, D),
-      k: view(k, D),
-      v: view(v, D),
-      decay: view(decay ?? none, (decay ?? none).length / N / H),
-      beta: view(beta ?? none, 1),
-    },
-    out: tensor(new Float32Array(N * H * D), { shape: [1, H, N, D] }),
-  };
-}
-
-type Run = (call: Call, runtime: Runtime) => unknown;
-
-const plain = linear({ map: identity(), normalise: false, scale: 1 / 8 });
-const [gate, headGate, delta, gatedDelta] = [gated(), scalarGated(), deltaNet(), gatedDeltaNet()];
-
-const VARIANTS: Readonly<
-  Record<string, { readonly rule: UpdateRule; readonly perChannel: boolean; readonly run: Run }>
-> = {
-  linear: {
-    rule: "linear",
-    perChannel: false,
-    run: (x, runtime) => plain.forwardSync(x.inputs, { runtime, out: x.out }),
-  },
-  gated: { rule: "gated", perChannel: true, run: (x, runtime) => gate.forwardSync(x.inputs, { runtime, out: x.out }) },
-  "gated-head": {
-    rule: "gated",
-    perChannel: false,
-    run: (x, runtime) => headGate.forwardSync(x.inputs, { runtime, out: x.out }),
-  },
-  delta: {
-    rule: "delta",
-    perChannel: false,
-    run: (x, runtime) => delta.forwardSync(x.inputs, { runtime, out: x.out }),
-  },
-  "gated-delta": {
-    rule: "gated_delta",
-    perChannel: false,
-    run: (x, runtime) => gatedDelta.forwardSync(x.inputs, { runtime, out: x.out }),
-  },
-};
 
 async function timed(call: () => unknown): Promise<number> {
   const start = performance.now();
@@ -111,38 +40,50 @@ async function overOrt(name: string, sizes: LinearSizes): Promise<Measured> {
   return ratio(mine, theirs, Math.min(...theirs) / median(mine), "ms");
 }
 
-/** Time per token of 2^20 tokens over that of 4096, one head. */
+const LONG = { H: 1, N: 1 << 20, D: 64 };
+
+/** Time per token of calls of different lengths, one head; all go through the same tokens, so that none finds them in a cache. */
 async function flat(): Promise<Measured> {
   await using runtime = await openRuntime("native", { threads: 1 });
-  const lengths = [4096, 65_536, 1 << 20];
-  const perToken = await lengths.reduce(async (before, N) => {
-    const done = await before;
-    const sizes = { H: 1, N, D: 64 };
-    const call = callOf(sizes, packedTokens(sizes, "gated", true));
-    const times: number[] = [];
-    const rounds = Math.max(5, Math.ceil((1 << 18) / N));
-    for (let round = 0; round <= rounds; round++) {
-      const ms = await timed(() => gate.forwardSync(call.inputs, { runtime, out: call.out }));
-      if (round > 0) times.push((1e6 * ms) / N);
+  const all = callOf(LONG, packedTokens(LONG, "gated", true));
+  const lengths = [4096, 65_536, LONG.N];
+  const perToken: number[][] = lengths.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [i, N] of lengths.entries()) {
+      const start = performance.now();
+      for (let from = 0; from < LONG.N; from += N) {
+        const call = cut(all, from, N);
+        VARIANTS["gated"]!.run(call, runtime);
+      }
+      if (round > 0) perToken[i]!.push((1e6 * (performance.now() - start)) / LONG.N);
     }
-    return [...done, median(times)];
-  }, Promise.resolve<number[]>([]));
-  const detail = lengths.map((N, i) => `N ${N} ${short(perToken[i]!)} ns`).join(", ");
-  return { value: Math.max(...perToken) / Math.min(...perToken), detail: `a token: ${detail}` };
+  }
+  const medians = perToken.map(median);
+  const detail = lengths.map((N, i) => `N ${N} ${short(medians[i]!)} ns`).join(", ");
+  return { value: Math.max(...medians) / Math.min(...medians), detail: `a token: ${detail}` };
+}
+
+/** By how much resident memory rises at its peak while 2^20 tokens pass. */
+async function peakOfLongCall(): Promise<Measured> {
+  await using runtime = await openRuntime("native", { threads: 2 });
+  const call = callOf(LONG, packedTokens(LONG, "gated", true));
+  // Pages of the output are real before.
+  if (call.out.data instanceof Float32Array) call.out.data.fill(1);
+  const peak = startPeak();
+  const ms = await timed(() => VARIANTS["gated"]!.run(call, runtime));
+  return { value: peak(), detail: `in ${short(ms)} ms` };
 }
 
 /** One head of 262144 tokens on two threads over one. */
-async function threaded(): Promise<Measured> {
+async function threaded(name: "linear" | "gated"): Promise<Measured> {
+  const { run, rule, perChannel } = VARIANTS[name]!;
   await using one = await openRuntime("native", { threads: 1 });
   await using two = await openRuntime("native", { threads: 2 });
   const sizes = { H: 1, N: 262_144, D: 64 };
-  const call = callOf(sizes, packedTokens(sizes, "gated", true));
+  const call = callOf(sizes, packedTokens(sizes, rule, perChannel));
   const [alone, together]: [number[], number[]] = [[], []];
   for (let round = 0; round <= ROUNDS; round++) {
-    const [a, b] = [
-      await timed(() => gate.forwardSync(call.inputs, { runtime: one, out: call.out })),
-      await timed(() => gate.forwardSync(call.inputs, { runtime: two, out: call.out })),
-    ];
+    const [a, b] = [await timed(() => run(call, one)), await timed(() => run(call, two))];
     if (round === 0) continue;
     alone.push(a);
     together.push(b);
@@ -155,7 +96,7 @@ async function stepBandwidth(): Promise<Measured> {
   const [batch, heads, width] = [64, 32, 128];
   const bytes = 4 * batch * heads * width * width;
   await using runtime = await openRuntime("native", { threads: 2 });
-  await using decoder = gatedDelta.decoder({ batch, heads, headDim: width, runtime });
+  await using decoder = gatedDeltaNet().decoder({ batch, heads, headDim: width, runtime });
   const rows = (columns: number, seed: number): Tensor =>
     tensor(gaussianLike(batch * heads * columns, seed), { shape: [batch, heads, 1, columns] });
   const k = rows(width, 2);
@@ -177,6 +118,25 @@ async function stepBandwidth(): Promise<Measured> {
   }
   memory.close();
   return ratio(mine, passes, median(passes) / median(mine), `ms for ${short(bytes / 1e6)} MB`);
+}
+
+/** Operations a second of a linear attention over those of dense attention, in WebAssembly: the products that the rule needs alone. */
+async function wasmShare(name: "linear" | "gated" | "delta", D: number): Promise<Measured> {
+  const { run, rule, perChannel } = VARIANTS[name]!;
+  await using runtime = await openRuntime("wasm", { threads: 1 });
+  const sizes = { H: 8, N: 2048, D };
+  const call = callOf(sizes, packedTokens(sizes, rule, perChannel));
+  const few = callOf({ ...sizes, N: 1024 }, packedTokens({ ...sizes, N: 1024 }, "linear", false));
+  const attend = dense();
+  const rates: [number[], number[]] = [[], []];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const a = await timed(() => run(call, runtime));
+    const b = await timed(() => attend.forwardSync(few.inputs, { runtime, out: few.out }));
+    if (round === 0) continue;
+    rates[0].push(((name === "delta" ? 6 : 4) * D * D * sizes.N * sizes.H) / a / 1e6);
+    rates[1].push((4 * 1024 * 1024 * D * sizes.H) / b / 1e6);
+  }
+  return ratio(rates[1], rates[0], median(rates[0]) / median(rates[1]), "GFLOP/s");
 }
 
 const SIZES = (D: number): LinearSizes => ({ H: 8, N: 4096, D });
@@ -201,12 +161,34 @@ export const linearBars: readonly Bar[] = [
       ),
     ),
   ),
-  atMost(1.1, "x", "linear-native-flat", "largest over least time per token, N 4096 to 1048576, 1 thread", flat),
-  atLeast(1.75, "linear-native-2t-over-1t", "1 head, N 262144, gated", threaded),
+  atMost(
+    1.1,
+    "x",
+    "linear-native-flat",
+    "largest over least time per token, calls of 4096 to 1048576 tokens, 1 thread",
+    flat,
+  ),
+  atMost(
+    64,
+    "MB",
+    "linear-native-memory-n1048576",
+    "beyond inputs and output, 1 head, D 64, 2 threads",
+    peakOfLongCall,
+  ),
+  ...(["linear", "gated"] as const).map((name) =>
+    atLeast(1.75, `linear-native-2t-over-1t-${name}`, "1 head, N 262144, 2 threads over 1", () => threaded(name)),
+  ),
   atLeast(
     0.6,
     "linear-native-step",
     "of the bandwidth of updating memory, gated delta, 134 MB of states, 2 threads",
     stepBandwidth,
+  ),
+  ...(["linear", "gated", "delta"] as const).flatMap((name) =>
+    [64, 128].map((D) =>
+      atLeast(0.6, `linear-wasm-1t-${name}-d${D}`, "of the rate of dense attention, 1 thread", () =>
+        wasmShare(name, D),
+      ),
+    ),
   ),
 ];
