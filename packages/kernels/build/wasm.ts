@@ -44,6 +44,10 @@ const COMMON: readonly string[] = [
   // Loop strength reduction loses what is known of the offsets in the inner loop, which then are added one by one.
   "-mllvm",
   "-disable-lsr",
+  // What is to be unrolled or vectors says so. The rest would be copied several times into a file that people download.
+  "-fno-unroll-loops",
+  "-fno-vectorize",
+  "-fno-slp-vectorize",
   "-Wl,--no-entry",
   // With a shared memory the linker makes data segments passive, and the first instance alone initialises them.
   "-Wl,--import-memory,--shared-memory,--max-memory=4294967296",

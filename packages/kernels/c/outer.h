@@ -69,6 +69,13 @@ INLINE void outer_more(const int nv, int depth, Left left, const float *b, vf ac
   }
 }
 
+// The same for a few steps, in a tenth of the code.
+INLINE void outer_few(const int nv, int depth, Left left, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  const float *a = left.at;
+#pragma GCC unroll 1
+  for (int d = 0; d < depth; d++, a += left.step, b += nv * LANES) outer_step(nv, a, left.row, b, acc);
+}
+
 INLINE void outer(const int nv, int depth, Left left, const float *b, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
   outer_clear(nv, acc);
   outer_more(nv, depth, left, b, acc);

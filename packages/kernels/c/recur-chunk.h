@@ -111,7 +111,7 @@ INLINE void rows_four(const float *from, ptrdiff_t step, ptrdiff_t ahead, int co
 }
 
 // `count` rows of `columns` numbers, and zeros up to row T.
-INLINE void rows_fill(const float *from, ptrdiff_t step, int count, int columns, float factor, float *to, int width) {
+static __attribute__((noinline)) void rows_fill(const float *from, ptrdiff_t step, int count, int columns, float factor, float *to, int width) {
   int t = 0;
   for (; t + 4 <= count; t += 4) rows_four(from + t * step, step, RECUR_TOKENS * step, columns, factor, to + t * width, width);
   for (; t < count; t++) row_fill(from + t * step, columns, factor, to + t * width, width);
@@ -142,8 +142,13 @@ INLINE void recur_products(const int n, const float *x, const float *rows, int c
   }
 }
 
+// One row; called from many places, and copied into none of them.
+static __attribute__((noinline)) void recur_products_of(const float *x, const float *rows, int count, int width, float *to) {
+  recur_products(1, x, rows, count, width, to);
+}
+
 // Products of tokens [t, t + 4) with the rows up to them.
-INLINE void recur_four(const RecurChunk *chunk, const float *x, const float *rows, int t, float *pairs) {
+static __attribute__((noinline)) void recur_four(const RecurChunk *chunk, const float *x, const float *rows, int t, float *pairs) {
   const int width = chunk->width;
   // As many sums as the registers hold.
   enum { AT_ONCE = OUTER_ROWS * PANEL_VECTORS >= 16 ? 4 : 2 };
@@ -169,7 +174,7 @@ INLINE float *recur_query(const RecurChunk *chunk, int j) { return chunk->querie
 INLINE float *recur_pairs(float *pairs, int j) { return pairs + (ptrdiff_t)j * RECUR_TOKENS * RECUR_TOKENS; }
 
 // Decay by one number a token, or none: products first, factors afterwards. factors[s] is w_(s+1) .. w_t.
-static void recur_numbers(const RecurChunk *chunk, int count) {
+static __attribute__((noinline)) void recur_numbers(const RecurChunk *chunk, int count) {
   const int width = chunk->width, rule = chunk->r->rule, decays = chunk->r->decayKind != DECAY_NONE;
   const int reads = rule != RULE_ADDITIVE, gains = rule == RULE_GENERAL;
   for (int t = 0; t < count; t += 4) {
@@ -220,8 +225,8 @@ static void recur_numbers(const RecurChunk *chunk, int count) {
 }
 
 // Rows before t <- times w_t, on the way to their products with up to two rows.
-INLINE void recur_meet(const int n, const float *const x[2], const float *w, const float *ones, float *rows, int t, int width,
-                       float *const to[2]) {
+INLINE void recur_meet(const int n, const float *const *x, const float *w, const float *ones, float *rows, int t, int width,
+                       float *const *to) {
   for (int s = 0; s <= t; s += 4, rows += 4 * width) {
     vf sums[2][4];
     const float *factors[4];
@@ -248,19 +253,28 @@ INLINE void recur_meet(const int n, const float *const x[2], const float *w, con
   }
 }
 
+static __attribute__((noinline)) void recur_meet_one(const float *x, const float *w, const float *ones, float *rows, int t, int width,
+                                                     float *to) {
+  recur_meet(1, &x, w, ones, rows, t, width, &to);
+}
+static __attribute__((noinline)) void recur_meet_two(const float *const x[2], const float *w, const float *ones, float *rows, int t,
+                                                     int width, float *const to[2]) {
+  recur_meet(2, x, w, ones, rows, t, width, to);
+}
+
 // What token t reads under the general rule is decayed up to the token before.
 INLINE void recur_general(const RecurChunk *chunk, int t) {
   const int width = chunk->width;
   float *x = chunk->reads + t * width;
-  recur_products(1, x, chunk->keys, t, width, chunk->readKeys + t * RECUR_TOKENS);
-  recur_products(1, x, chunk->gains, t, width, chunk->readGains + t * RECUR_TOKENS);
+  recur_products_of(x, chunk->keys, t, width, chunk->readKeys + t * RECUR_TOKENS);
+  recur_products_of(x, chunk->gains, t, width, chunk->readGains + t * RECUR_TOKENS);
   pairs_end(chunk->readKeys, t, t);
   pairs_end(chunk->readGains, t, t);
   row_times(x, chunk->through, width);
 }
 
 // Token after token, the keys before it decay: q_t meets k_s times w_(s+1) .. w_t.
-static void recur_channels(const RecurChunk *chunk, int count) {
+static __attribute__((noinline)) void recur_channels(const RecurChunk *chunk, int count) {
   const int width = chunk->width, rule = chunk->r->rule, delta = rule == RULE_DELTA;
   for (int d = 0; d < width; d++) chunk->through[d] = 1.0f;
   for (int t = 0; t < count; t++) {
@@ -268,10 +282,9 @@ static void recur_channels(const RecurChunk *chunk, int count) {
     if (rule == RULE_GENERAL) recur_general(chunk, t);
     const float *const x[2] = {recur_query(chunk, 0) + t * width, chunk->reads + t * width};
     float *const to[2] = {chunk->queryKeys + t * RECUR_TOKENS, chunk->readKeys + t * RECUR_TOKENS};
-    if (delta) recur_meet(2, x, w, chunk->ones, chunk->keys, t, width, to);
-    else recur_meet(1, x, w, chunk->ones, chunk->keys, t, width, to);
-    float *const gains[2] = {chunk->queryGains + t * RECUR_TOKENS, 0};
-    if (rule == RULE_GENERAL) recur_meet(1, x, w, chunk->ones, chunk->gains, t, width, gains);
+    if (delta) recur_meet_two(x, w, chunk->ones, chunk->keys, t, width, to);
+    else recur_meet_one(x[0], w, chunk->ones, chunk->keys, t, width, to[0]);
+    if (rule == RULE_GENERAL) recur_meet_one(x[0], w, chunk->ones, chunk->gains, t, width, chunk->queryGains + t * RECUR_TOKENS);
     row_times(chunk->through, w, width);
     if (delta) {
       pairs_end(chunk->readKeys, t, t);
@@ -280,8 +293,8 @@ static void recur_channels(const RecurChunk *chunk, int count) {
     for (int j = 0; j < chunk->heads; j++) {
       float *q = recur_query(chunk, j) + t * width, *pairs = recur_pairs(chunk->queryKeys, j);
       float *pairGains = recur_pairs(chunk->queryGains, j);
-      if (j > 0) recur_products(1, q, chunk->keys, t + 1, width, pairs + t * RECUR_TOKENS);
-      if (j > 0 && rule == RULE_GENERAL) recur_products(1, q, chunk->gains, t + 1, width, pairGains + t * RECUR_TOKENS);
+      if (j > 0) recur_products_of(q, chunk->keys, t + 1, width, pairs + t * RECUR_TOKENS);
+      if (j > 0 && rule == RULE_GENERAL) recur_products_of(q, chunk->gains, t + 1, width, pairGains + t * RECUR_TOKENS);
       pairs_end(pairs, t, t + 1);
       if (rule == RULE_GENERAL) pairs_end(pairGains, t, t + 1);
       row_times(q, chunk->through, width);

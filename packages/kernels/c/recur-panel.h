@@ -24,10 +24,14 @@ typedef struct {
   float *shares; // what an output is divided by, [heads][T]
 } StatePanel;
 
+// Vectors that hold so many columns. Where strips have two vectors at most, they all have two: code for one would cost a download more
+// than it gains.
+INLINE int state_vectors(int columns) { return round_up(round_up(columns, LANES) / LANES, PANEL_VECTORS > 2 ? 1 : PANEL_VECTORS); }
+
 static ptrdiff_t state_scratch(StatePanel *panel, float *base, const Recurrence *r) {
   enum { PARTS = 5 };
   const ptrdiff_t used = recur_chunk_open(&panel->chunk, base, r), width = panel->chunk.width;
-  const int columns = round_up(r->panel, LANES), heads = r->H > r->V ? r->H / r->V : 1;
+  const int columns = state_vectors(r->panel) * LANES, heads = r->H > r->V ? r->H / r->V : 1;
   const ptrdiff_t sizes[PARTS] = {width * columns, (ptrdiff_t)RECUR_TOKENS * columns,
                                   r->rule == RULE_GENERAL ? (ptrdiff_t)RECUR_TOKENS * columns : 0, width, heads * RECUR_TOKENS};
   float **parts[PARTS] = {&panel->state, &panel->writes, &panel->gained, &panel->sums, &panel->shares};
@@ -148,18 +152,28 @@ INLINE void strip_gain(const int nv, const RecurChunk *chunk, int block, float *
   }
 }
 
+// acc <- tokens of a block times the state. One piece of code for reads and outputs.
+static __attribute__((noinline)) void strip_product_all(Left left, const float *state, int depth, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  outer(PANEL_VECTORS, depth, left, state, acc);
+}
+INLINE void strip_product(const int nv, int depth, Left left, const float *state, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  if (IN_PLACE) outer(nv, depth, left, state, acc);
+  else strip_product_all(left, state, depth, acc);
+}
+
 INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *strip, int blocks) {
   const int general = chunk->r->rule == RULE_GENERAL;
+#pragma GCC unroll 1
   for (int block = 0; block < blocks; block++) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     const int before = block * OUTER_ROWS;
-    outer(nv, chunk->r->D, left_tokens(chunk, chunk->reads, chunk->packedReads, block), strip->state, acc);
+    strip_product(nv, chunk->r->D, left_tokens(chunk, chunk->reads, chunk->packedReads, block), strip->state, acc);
     if (general) {
-      outer_more(nv, before + OUTER_ROWS, left_pairs(chunk->readKeys, block), strip->writes, acc);
-      outer_more(nv, before, left_pairs(chunk->readGains, block), strip->gained, acc);
+      outer_few(nv, before + OUTER_ROWS, left_pairs(chunk->readKeys, block), strip->writes, acc);
+      outer_few(nv, before, left_pairs(chunk->readGains, block), strip->gained, acc);
       strip_gain(nv, chunk, block, strip->gained, acc);
     } else {
-      outer_more(nv, before, left_pairs(chunk->readKeys, block), strip->writes, acc);
+      outer_few(nv, before, left_pairs(chunk->readKeys, block), strip->writes, acc);
       strip_solve(nv, chunk, block, strip->writes, acc);
     }
   }
@@ -197,13 +211,14 @@ INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *st
     float *out = r->out + chunk->batch * r->outStep.b + (chunk->state * chunk->heads + j) * r->outStep.h + n * r->outStep.n +
                  panel->from + strip->column;
     if (count == RECUR_TOKENS) output_ahead(out + count * r->outStep.n, r->outStep.n, columns);
+#pragma GCC unroll 1
     for (int block = 0; block * OUTER_ROWS < count; block++) {
       vf acc[OUTER_ROWS][PANEL_VECTORS];
       const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
-      outer(nv, r->D, left_tokens(chunk, recur_query(chunk, j), chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width, block), strip->state, acc);
-      if (own) outer_more(nv, until, left_pairs(recur_pairs(chunk->queryKeys, j), block), strip->writes, acc);
+      strip_product(nv, r->D, left_tokens(chunk, recur_query(chunk, j), chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width, block), strip->state, acc);
+      if (own) outer_few(nv, until, left_pairs(recur_pairs(chunk->queryKeys, j), block), strip->writes, acc);
       if (own && r->rule == RULE_GENERAL)
-        outer_more(nv, until, left_pairs(recur_pairs(chunk->queryGains, j), block), strip->gained, acc);
+        outer_few(nv, until, left_pairs(recur_pairs(chunk->queryGains, j), block), strip->gained, acc);
       strip_store(nv, acc, r->sums ? panel->shares + j * RECUR_TOKENS + first : 0, count - first, columns,
                   out + first * r->outStep.n, r->outStep.n);
     }
@@ -224,9 +239,9 @@ INLINE void strip_update(const int nv, const RecurChunk *chunk, const Strip *str
 #pragma GCC unroll 8
       for (int v = 0; v < nv; v++) acc[i][v] = vf_mul(acc[i][v], through);
     }
-    outer_more(nv, tokens, left_channels(chunk, chunk->keys, chunk->packedKeys, d), strip->writes, acc);
+    outer_few(nv, tokens, left_channels(chunk, chunk->keys, chunk->packedKeys, d), strip->writes, acc);
     if (chunk->r->rule == RULE_GENERAL)
-      outer_more(nv, tokens, left_channels(chunk, chunk->gains, chunk->packedGains, d), strip->gained, acc);
+      outer_few(nv, tokens, left_channels(chunk, chunk->gains, chunk->packedGains, d), strip->gained, acc);
 #pragma GCC unroll 8
     for (int i = 0; i < OUTER_ROWS; i++)
 #pragma GCC unroll 8
@@ -256,7 +271,7 @@ INLINE void strip_chunk(const int nv, const StatePanel *panel, const Strip *stri
 
 static void strip_chunk_1(const StatePanel *panel, const Strip *strip, int n, int count) { strip_chunk(1, panel, strip, n, count); }
 static void strip_chunk_2(const StatePanel *panel, const Strip *strip, int n, int count) { strip_chunk(2, panel, strip, n, count); }
-static void strip_chunk_3(const StatePanel *panel, const Strip *strip, int n, int count) {
+static void strip_chunk_all(const StatePanel *panel, const Strip *strip, int n, int count) {
   strip_chunk(PANEL_VECTORS, panel, strip, n, count);
 }
 
@@ -284,9 +299,9 @@ static void state_chunk(StatePanel *panel, int n, int count) {
   if (panel->chunk.r->sums) state_shares(panel, count);
   for (int i = 0; i < panel->strips; i++) {
     const Strip strip = state_strip(panel, i);
-    if (strip.nv == 1) strip_chunk_1(panel, &strip, n, count);
-    else if (strip.nv == 2) strip_chunk_2(panel, &strip, n, count);
-    else strip_chunk_3(panel, &strip, n, count);
+    if (PANEL_VECTORS > 2 && strip.nv == 1) strip_chunk_1(panel, &strip, n, count);
+    else if (PANEL_VECTORS > 2 && strip.nv == 2) strip_chunk_2(panel, &strip, n, count);
+    else strip_chunk_all(panel, &strip, n, count);
   }
 }
 

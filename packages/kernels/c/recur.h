@@ -40,7 +40,7 @@ static void recur_item(const Recurrence *r, int32_t item, float *scratch) {
   chunk->head = recur_query_head(r, chunk->state);
   panel.from = item % panels * r->panel;
   panel.columns = r->E - panel.from < r->panel ? r->E - panel.from : r->panel;
-  panel.vectors = (panel.columns + LANES - 1) / LANES;
+  panel.vectors = state_vectors(panel.columns);
   panel.strips = (panel.vectors + PANEL_VECTORS - 1) / PANEL_VECTORS;
   const int steps = recur_by_steps(r);
   const ptrdiff_t sums = ((ptrdiff_t)chunk->batch * r->V + chunk->state) * r->D;

@@ -78,7 +78,8 @@ static void recur_outputs(uint64_t seed, const Recurrence *r, int b, int s, int 
     for (int e = 0; e < r->E; e++) {
       double want = 0, size = 0;
       for (int d = 0; d < r->D; d++) want += q[d] * S[d * r->E + e], size += fabs(q[d] * S[d * r->E + e]);
-      if (r->sums) want = share == 0 ? 0 : want / share, size = 1;
+      // A small share makes large outputs of any state, and of its errors.
+      if (r->sums) want = share == 0 ? 0 : want / share, size = share == 0 ? 0 : size / fabs(share);
       else want *= r->scale, size *= r->scale;
       recur_near(seed, r, "output", out[e], want, size);
     }
