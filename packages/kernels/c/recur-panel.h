@@ -152,22 +152,13 @@ INLINE void strip_gain(const int nv, const RecurChunk *chunk, int block, float *
   }
 }
 
-// acc <- tokens of a block times the state. One piece of code for reads and outputs.
-static __attribute__((noinline)) void strip_product_all(Left left, const float *state, int depth, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
-  outer(PANEL_VECTORS, depth, left, state, acc);
-}
-INLINE void strip_product(const int nv, int depth, Left left, const float *state, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
-  if (IN_PLACE) outer(nv, depth, left, state, acc);
-  else strip_product_all(left, state, depth, acc);
-}
-
 INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *strip, int blocks) {
   const int general = chunk->r->rule == RULE_GENERAL;
 #pragma GCC unroll 1
   for (int block = 0; block < blocks; block++) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     const int before = block * OUTER_ROWS;
-    strip_product(nv, chunk->r->D, left_tokens(chunk, chunk->reads, chunk->packedReads, block), strip->state, acc);
+    outer(nv, chunk->r->D, left_tokens(chunk, chunk->reads, chunk->packedReads, block), strip->state, acc);
     if (general) {
       outer_few(nv, before + OUTER_ROWS, left_pairs(chunk->readKeys, block), strip->writes, acc);
       outer_few(nv, before, left_pairs(chunk->readGains, block), strip->gained, acc);
@@ -182,18 +173,20 @@ INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *stri
 // Rows of outputs, [t][columns], each divided by its share of the normaliser; 0 / 0 is 0.
 INLINE void strip_store(const int nv, vf acc[OUTER_ROWS][PANEL_VECTORS], const float *shares, int count, int columns, float *out,
                         ptrdiff_t step) {
-  float rows[OUTER_ROWS * PANEL_VECTORS * LANES];
+  float rows[PANEL_VECTORS * LANES];
 #pragma GCC unroll 8
   for (int i = 0; i < OUTER_ROWS; i++) {
-    if (i >= count) return;
-    if (shares)
-      for (int v = 0; v < nv; v++)
-        acc[i][v] = shares[i] == 0 ? vf_set(0.0f) : vf_div(acc[i][v], vf_set(shares[i]));
-    float *to = columns == nv * LANES ? out + i * step : rows;
+    if (i < count) {
+      float *to = columns == nv * LANES ? out + i * step : rows;
 #pragma GCC unroll 8
-    for (int v = 0; v < nv; v++) vf_store(to + v * LANES, acc[i][v]);
-    if (to == rows)
-      for (int e = 0; e < columns; e++) out[i * step + e] = rows[e];
+      for (int v = 0; v < nv; v++) {
+        vf x = acc[i][v];
+        if (shares) x = shares[i] == 0 ? vf_set(0.0f) : vf_div(x, vf_set(shares[i]));
+        vf_store(to + v * LANES, x);
+      }
+      if (to == rows)
+        for (int e = 0; e < columns; e++) out[i * step + e] = rows[e];
+    }
   }
 }
 
@@ -215,7 +208,7 @@ INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *st
     for (int block = 0; block * OUTER_ROWS < count; block++) {
       vf acc[OUTER_ROWS][PANEL_VECTORS];
       const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
-      strip_product(nv, r->D, left_tokens(chunk, recur_query(chunk, j), chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width, block), strip->state, acc);
+      outer(nv, r->D, left_tokens(chunk, recur_query(chunk, j), chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width, block), strip->state, acc);
       if (own) outer_few(nv, until, left_pairs(recur_pairs(chunk->queryKeys, j), block), strip->writes, acc);
       if (own && r->rule == RULE_GENERAL)
         outer_few(nv, until, left_pairs(recur_pairs(chunk->queryGains, j), block), strip->gained, acc);
