@@ -26,7 +26,7 @@ describe.skipIf(compiler === undefined)("the C kernels", () => {
     for (const { ok, text } of await checkSyntax(compiler!)) expect(ok, text).toBe(true);
   });
 
-  test("are right on emulated lanes of AVX-512", { timeout: 600_000 }, async () => {
+  test("are right on emulated lanes of AVX-512", { timeout: 1_800_000 }, async () => {
     for (const { ok, text } of await checkEmulatedAvx512(compiler!, tenth)) expect(ok, text).toBe(true);
   });
 
