@@ -24,9 +24,11 @@ typedef struct {
   float *shares; // what an output is divided by, [heads][T]
 } StatePanel;
 
-// Vectors that hold so many columns. Where strips have two vectors at most, they all have two: code for one would cost a download more
-// than it gains.
-INLINE int state_vectors(int columns) { return round_up(round_up(columns, LANES) / LANES, PANEL_VECTORS > 2 ? 1 : PANEL_VECTORS); }
+// Vectors that hold so many columns. Where strips have two vectors at most, they all have two: code for one would cost a
+// download more than it gains.
+INLINE int state_vectors(int columns) {
+  return round_up(round_up(columns, LANES) / LANES, PANEL_VECTORS > 2 ? 1 : PANEL_VECTORS);
+}
 
 static ptrdiff_t state_scratch(StatePanel *panel, float *base, const Recurrence *r) {
   enum { PARTS = 5 };
@@ -208,7 +210,8 @@ INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *st
     for (int block = 0; block * OUTER_ROWS < count; block++) {
       vf acc[OUTER_ROWS][PANEL_VECTORS];
       const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
-      outer(nv, r->D, left_tokens(chunk, recur_query(chunk, j), chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width, block), strip->state, acc);
+      const float *packed = chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width;
+      outer(nv, r->D, left_tokens(chunk, recur_query(chunk, j), packed, block), strip->state, acc);
       if (own) outer_few(nv, until, left_pairs(recur_pairs(chunk->queryKeys, j), block), strip->writes, acc);
       if (own && r->rule == RULE_GENERAL)
         outer_few(nv, until, left_pairs(recur_pairs(chunk->queryGains, j), block), strip->gained, acc);
@@ -262,8 +265,12 @@ INLINE void strip_chunk(const int nv, const StatePanel *panel, const Strip *stri
   if (mode != RECUR_READ) strip_update(nv, chunk, strip, count);
 }
 
-static void strip_chunk_1(const StatePanel *panel, const Strip *strip, int n, int count) { strip_chunk(1, panel, strip, n, count); }
-static void strip_chunk_2(const StatePanel *panel, const Strip *strip, int n, int count) { strip_chunk(2, panel, strip, n, count); }
+static void strip_chunk_1(const StatePanel *panel, const Strip *strip, int n, int count) {
+  strip_chunk(1, panel, strip, n, count);
+}
+static void strip_chunk_2(const StatePanel *panel, const Strip *strip, int n, int count) {
+  strip_chunk(2, panel, strip, n, count);
+}
 static void strip_chunk_all(const StatePanel *panel, const Strip *strip, int n, int count) {
   strip_chunk(PANEL_VECTORS, panel, strip, n, count);
 }
@@ -274,7 +281,7 @@ static void state_shares(StatePanel *panel, int count) {
   const int width = chunk->width, mode = chunk->r->mode;
   for (int j = 0; j < chunk->heads; j++)
     for (int t = 0; t < count; t++) {
-      const float *q = chunk->queries + (j * RECUR_TOKENS + t) * width, *pairs = chunk->queryKeys + (j * RECUR_TOKENS + t) * RECUR_TOKENS;
+      const float *q = recur_query(chunk, j) + t * width, *pairs = recur_pairs(chunk->queryKeys, j) + t * RECUR_TOKENS;
       float share = row_product(q, panel->sums, width);
       for (int s = 0; mode != RECUR_READ && s <= t; s++) share += pairs[s];
       panel->shares[j * RECUR_TOKENS + t] = share;
