@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openRuntimeSync } from "@saccade/core";
 import { machineLine } from "./machine.ts";
+import { compileC } from "./measure/compile-c.ts";
 
 const SOURCE = fileURLToPath(new URL("../native/recurrence-forms.c", import.meta.url));
 const KERNELS = fileURLToPath(new URL("../../packages/kernels/c", import.meta.url));
@@ -31,18 +32,8 @@ const TOKENS = 2048;
 const HEADS = 8;
 
 function compile(isa: string, form: string, program: string): void {
-  const flags = [
-    "-O3",
-    "-std=gnu17",
-    "-ffp-contract=off",
-    ...FLAGS[isa]!,
-    `-DSACCADE_ISA=${isa}`,
-    form,
-    `-I${KERNELS}`,
-  ];
-  execFileSync(process.env["CC"] ?? "cc", [...flags, SOURCE, "-lm", "-o", program], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const meaning = ["-O3", "-std=gnu17", "-ffp-contract=off", `-DSACCADE_ISA=${isa}`, `-I${KERNELS}`];
+  compileC(SOURCE, [...meaning, ...FLAGS[isa]!, form], program);
 }
 
 /** Billions of operations a second, 4 D E a token whatever the rule and the form do. */

@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { compileC } from "../measure/compile-c.ts";
 import { cacheBytes } from "../measure/shape.ts";
 import type { Prepare } from "./system.ts";
 
@@ -23,7 +24,7 @@ export async function memoryPasses(bytes: number, threads: number, update: boole
   const folder = mkdtempSync(join(tmpdir(), "saccade-read-"));
   const program = join(folder, "read-bandwidth");
   try {
-    compile(program);
+    compileC(SOURCE, ["-O3", "-march=native", "-pthread"], program);
     const mode = update ? ["update"] : [];
     const child = spawn(program, [String(bytes), String(threads), ...mode], { stdio: ["pipe", "pipe", "ignore"] });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -51,17 +52,3 @@ export const readBandwidth: Prepare = async (shape, _inputs, threads) => {
   const passes = await memoryPasses(cacheBytes(shape), threads, false);
   return { run: () => passes.pass(), note: `way ${passes.way} of reading` };
 };
-
-function compile(program: string): void {
-  const flags = ["-O3", "-march=native", "-pthread", SOURCE, "-o", program];
-  for (const compiler of [process.env["CC"], "cc", "gcc", "clang"]) {
-    if (compiler === undefined) continue;
-    try {
-      execFileSync(compiler, flags, { stdio: "ignore" });
-      return;
-    } catch {
-      // The next one, then.
-    }
-  }
-  throw new Error("no C compiler, so the read bandwidth is not measured");
-}

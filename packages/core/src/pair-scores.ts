@@ -1,4 +1,4 @@
-import { pause } from "./runtime/pause.ts";
+import { inTurns } from "./runtime/in-turns.ts";
 import type { PairJob, PairReduction, Runtime } from "./runtime/runtime.ts";
 import { ALL_THREADS } from "./runtime/select.ts";
 import { BLOCK_ROWS } from "./schedule/schedule.ts";
@@ -24,9 +24,6 @@ export interface PairScoreOptions extends SyncPairScoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Milliseconds after which the event loop gets a turn. */
-const TURN = 8;
-
 /**
  * Scores of every query against every key, written out: contiguous [B, H, N, M] for `each`, [B, G, N, M] where the query heads of a key
  * head are reduced to one. Sums have one order, whatever the number of queries and threads.
@@ -46,13 +43,7 @@ export async function pairScores(
     else runtime.scorePairsSync(job, { threads });
     return job.out;
   }
-  let since = performance.now();
-  for (const _ of rowsOfScores(job)) {
-    if (performance.now() - since < TURN) continue;
-    await pause();
-    signal?.throwIfAborted();
-    since = performance.now();
-  }
+  await inTurns(rowsOfScores(job), signal);
   return job.out;
 }
 

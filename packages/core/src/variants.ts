@@ -46,7 +46,7 @@ export {
 export type { OperandCall, Operands, RecurrenceSettings } from "./recurrence/recurrence-settings.ts";
 export { finished, recurrenceVariant } from "./recurrence/recurrence-variant.ts";
 export type { Decay, RecurrenceJob, RecurrenceMode, RecurrenceShape, WriteRule } from "./recurrence/recurrence.ts";
-export { contiguousRows, numbersOf, repeatedRow, rowAt, tokenRows, type Rows } from "./recurrence/rows.ts";
+export { clearRows, contiguousRows, numbersOf, repeatedRow, rowAt, tokenRows, type Rows } from "./recurrence/rows.ts";
 export { Scratch } from "./recurrence/scratch.ts";
 export { copyRows } from "./recurrence/token-log.ts";
 export { softmaxReference, type ReferenceJob } from "./reference.ts";

@@ -8,6 +8,7 @@
 #include "panel.h"
 #include "recur.h"
 #include "rotate.h"
+#include "scratch-parts.h"
 #include "scores.h"
 #include "softmax.h"
 #include "tile.h"
@@ -28,8 +29,6 @@
 typedef struct {
   float *keys, *values, *scores, *terms, *registers, *copies, *panels, *state;
 } Scratch;
-
-INLINE ptrdiff_t cache_line(ptrdiff_t floats) { return (floats + 15) / 16 * 16; }
 
 static ptrdiff_t scratch_open(Scratch *scratch, float *base, int D, int E, int operands, int needs) {
   enum { WIDTH = PANEL_VECTORS * LANES, PARTS = 7 };

@@ -17,6 +17,7 @@
 #include "job.h"
 #include "outer.h"
 #include "pack.h"
+#include "scratch-parts.h"
 
 enum { PAIRS_WIDTH = PANEL_VECTORS * LANES };
 
@@ -36,12 +37,7 @@ static ptrdiff_t pairs_scratch_open(PairsScratch *scratch, float *base, int rows
   const int tile = pairs_tile(D);
   const ptrdiff_t sizes[PARTS] = {(ptrdiff_t)round_up(rows, OUTER_ROWS) * D, (ptrdiff_t)tile * D, tile, OUTER_ROWS * PAIRS_WIDTH};
   float **parts[PARTS] = {&scratch->queries, &scratch->keys, &scratch->sums, &scratch->strip};
-  ptrdiff_t used = 0;
-  for (int i = 0; i < PARTS; i++) {
-    *parts[i] = base ? base + used : 0;
-    used += (sizes[i] + 15) / 16 * 16;
-  }
-  return used;
+  return scratch_parts(base, PARTS, sizes, parts);
 }
 
 typedef struct {

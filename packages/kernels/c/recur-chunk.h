@@ -16,6 +16,7 @@
 #include "elementary.h"
 #include "pack.h"
 #include "recurrence.h"
+#include "scratch-parts.h"
 #include "simd.h"
 
 // Tokens of a chunk, T: as many as the microkernel has rows; in WebAssembly, where it has four, twice as many (18 to 24% more tokens a
@@ -61,11 +62,7 @@ static ptrdiff_t recur_chunk_open(RecurChunk *chunk, float *base, const Recurren
   float **parts[PARTS] = {&chunk->queries, &chunk->reads, &chunk->keys, &chunk->gains, &chunk->decays, &chunk->through,
                           &chunk->queryKeys, &chunk->queryGains, &chunk->readKeys, &chunk->readGains, &chunk->betas, &chunk->ones,
                           &chunk->packedQueries, &chunk->packedReads, &chunk->packedKeys, &chunk->packedGains};
-  ptrdiff_t used = 0;
-  for (int i = 0; i < PARTS; i++) {
-    *parts[i] = base ? base + used : 0;
-    used += (sizes[i] + 15) / 16 * 16;
-  }
+  const ptrdiff_t used = scratch_parts(base, PARTS, sizes, parts);
   for (int d = 0; base && d < width; d++) chunk->ones[d] = 1.0f;
   return used;
 }

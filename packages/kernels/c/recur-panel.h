@@ -37,12 +37,7 @@ static ptrdiff_t state_scratch(StatePanel *panel, float *base, const Recurrence 
   const ptrdiff_t sizes[PARTS] = {width * columns, (ptrdiff_t)RECUR_TOKENS * columns,
                                   r->rule == RULE_GENERAL ? (ptrdiff_t)RECUR_TOKENS * columns : 0, width, heads * RECUR_TOKENS};
   float **parts[PARTS] = {&panel->state, &panel->writes, &panel->gained, &panel->sums, &panel->shares};
-  ptrdiff_t at = used;
-  for (int i = 0; i < PARTS; i++) {
-    *parts[i] = base ? base + at : 0;
-    at += (sizes[i] + 15) / 16 * 16;
-  }
-  return at;
+  return used + scratch_parts(base ? base + used : 0, PARTS, sizes, parts);
 }
 
 // A strip: its columns in the panel, and its parts of the panel's arrays.
@@ -65,19 +60,6 @@ INLINE int strip_columns(const StatePanel *panel, const Strip *strip) {
   return left < all ? left : all;
 }
 
-INLINE void strip_fill(const float *from, int columns, int width, float *to) {
-  int e = 0;
-  for (; e + LANES <= columns; e += LANES) vf_store(to + e, vf_load(from + e));
-  for (; e < columns; e++) to[e] = from[e];
-  for (; e < width; e++) to[e] = 0.0f;
-}
-
-INLINE void strip_empty(const float *from, int columns, float *to) {
-  int e = 0;
-  for (; e + LANES <= columns; e += LANES) vf_store(to + e, vf_load(from + e));
-  for (; e < columns; e++) to[e] = from[e];
-}
-
 INLINE float *state_origin(const StatePanel *panel) {
   const Recurrence *r = panel->chunk.r;
   return r->state + ((ptrdiff_t)panel->chunk.batch * r->V + panel->chunk.state) * r->D * r->E + panel->from;
@@ -89,7 +71,7 @@ static void state_load(StatePanel *panel) {
   for (int i = 0; i < panel->strips; i++) {
     const Strip strip = state_strip(panel, i);
     const int columns = strip_columns(panel, &strip), width = strip.nv * LANES;
-    for (int d = 0; d < r->D; d++) strip_fill(from + (ptrdiff_t)d * r->E + strip.column, columns, width, strip.state + d * width);
+    for (int d = 0; d < r->D; d++) row_fill(from + (ptrdiff_t)d * r->E + strip.column, columns, 1.0f, strip.state + d * width, width);
     __builtin_memset(strip.state + r->D * width, 0, sizeof(float) * (size_t)((panel->chunk.width - r->D) * width));
   }
 }
@@ -100,7 +82,7 @@ static void state_save(const StatePanel *panel) {
   for (int i = 0; i < panel->strips; i++) {
     const Strip strip = state_strip(panel, i);
     const int columns = strip_columns(panel, &strip), width = strip.nv * LANES;
-    for (int d = 0; d < r->D; d++) strip_empty(strip.state + d * width, columns, to + (ptrdiff_t)d * r->E + strip.column);
+    for (int d = 0; d < r->D; d++) row_fill(strip.state + d * width, columns, 1.0f, to + (ptrdiff_t)d * r->E + strip.column, columns);
   }
 }
 

@@ -27,6 +27,11 @@ static int failKind(const char *name, napi_typedarray_type type, Message *messag
   return 0;
 }
 
+int argumentFail(Message *message, const char *name, const char *what) {
+  snprintf(message->text, sizeof message->text, "%s %s", name, what);
+  return 0;
+}
+
 int argumentArray(napi_env env, napi_value value, const char *name, napi_typedarray_type expected, int optional, Array *array,
                   Message *message) {
   *array = (Array){0};
@@ -39,10 +44,7 @@ int argumentArray(napi_env env, napi_value value, const char *name, napi_typedar
   bool plain = false, detached = false;
   napi_is_arraybuffer(env, buffer, &plain);
   if (plain) napi_is_detached_arraybuffer(env, buffer, &detached);
-  if (detached) {
-    snprintf(message->text, sizeof message->text, "%s is detached", name);
-    return 0;
-  }
+  if (detached) return argumentFail(message, name, "is detached");
   array->shared = !plain;
   array->bytes = array->length * argumentElementBytes(array->type);
   // An empty array has no address; "given" must not depend on it.

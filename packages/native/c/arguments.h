@@ -16,7 +16,8 @@ typedef struct {
 
 size_t argumentElementBytes(napi_typedarray_type type);
 
-// Each returns 1, or 0 with a message.
+// Each returns 1, or 0 with a message: `name` and what is wrong with it.
+int argumentFail(Message *message, const char *name, const char *what);
 
 // No JavaScript runs in here, so nothing changes between the first array and the end of a synchronous call. What is undefined
 // and may be is an array without data. Of another type than expected it passes: argumentIs tells.

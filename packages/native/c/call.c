@@ -1,6 +1,5 @@
 #include "call.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "isa.h"
@@ -11,11 +10,6 @@ static const char *const argumentNames[ARG_COUNT] = {"numbers", "units", "tasks"
                                                      "q",       "k",     "v",     "out",         "lse",
                                                      "bias",    "mask",  "learnedSinks", "turned queries 1",
                                                      "turned queries 2", "turned queries 3", "keyScale", "valueScale"};
-
-static int fail(Message *message, const char *what, const char *name) {
-  snprintf(message->text, sizeof message->text, "%s %s", name, what);
-  return 0;
-}
 
 // --- arguments ---
 
@@ -63,7 +57,7 @@ static int readStored(const double *numbers, int index, const Array *array, cons
   int64_t value;
   if (!readInteger(numbers, index, &value, message)) return 0;
   if (value < STORED_F32 || value > STORED_I8 || array->type != storedArray(value))
-    return fail(message, "is not an array of the type that it stores", name);
+    return argumentFail(message, name, "is not an array of the type that it stores");
   *type = (int32_t)value;
   return 1;
 }
@@ -71,7 +65,7 @@ static int readStored(const double *numbers, int index, const Array *array, cons
 static int readScoring(const double *numbers, Job *job, Message *message) {
   int64_t scoring;
   if (!readInteger(numbers, NUM_SCORING, &scoring, message)) return 0;
-  if (scoring < SCORES_NONE || scoring > SCORES_RELU) return fail(message, "is unknown", "scoring");
+  if (scoring < SCORES_NONE || scoring > SCORES_RELU) return argumentFail(message, "scoring", "is unknown");
   job->scoring = (int32_t)scoring;
   return 1;
 }
@@ -82,7 +76,7 @@ static int readTerms(const double *numbers, Call *call, Message *message) {
   const Isa *table = isaTable(&isas);
   if (!readInteger(numbers, NUM_THREADS, &threads, message) || !readInteger(numbers, NUM_ISA, &isa, message))
     return 0;
-  if (isa < 0 || isa >= isas || table[isa].missing) return fail(message, "has no such instruction set", "this machine");
+  if (isa < 0 || isa >= isas || table[isa].missing) return argumentFail(message, "this machine", "has no such instruction set");
   call->pool.threads = threads < 1 ? 1 : threads > POOL_MAX_THREADS ? POOL_MAX_THREADS : (int)threads;
   call->kernels = table[isa].kernels;
   call->job.scale = (float)numbers[NUM_SCALE];
@@ -138,8 +132,8 @@ static int readTensors(const double *numbers, const Sizes *s, Call *call, Messag
   VIEW(NUM_K, ARG_K, s->B, s->G, s->keyRows, job->D, &job->kB, &job->kH, &job->kN, k, char, kBytes);
   VIEW(NUM_V, ARG_V, s->B, s->G, s->keyRows, job->E, &job->vB, &job->vH, &job->vN, v, char, vBytes);
   // Scores are read as they are: keys of f32, one in every row, and what is subtracted from them or multiplied with.
-  if (job->scoring && (job->keyType != STORED_F32 || s->keyRows < s->M)) return fail(message, "needs all keys as f32", "scoring");
-  if (job->scoring >= SCORES_MASS && !call->arrays[ARG_LSE - ARG_Q].data) return fail(message, "is missing", "lse");
+  if (job->scoring && (job->keyType != STORED_F32 || s->keyRows < s->M)) return argumentFail(message, "scoring", "needs all keys as f32");
+  if (job->scoring >= SCORES_MASS && !call->arrays[ARG_LSE - ARG_Q].data) return argumentFail(message, "lse", "is missing");
   const int64_t outHeads = job->scoring > SCORES_EACH ? s->G : s->H, outWidth = job->scoring ? s->M : job->E;
   VIEW(NUM_OUT, ARG_OUT, s->B, outHeads, s->N, outWidth, &job->outB, &job->outH, &job->outN, out, float, 1);
   VIEW(NUM_BIAS, ARG_BIAS, s->B, s->H, s->N, s->M, &job->biasB, &job->biasH, &job->biasN, bias, float, 1);
@@ -150,7 +144,7 @@ static int readTensors(const double *numbers, const Sizes *s, Call *call, Messag
   VIEW(NUM_KEY_SCALE, ARG_KEY_SCALE, s->B, s->G, 1, s->keyRows, &job->kScaleB, &job->kScaleH, 0, kScale, float, 1);
   VIEW(NUM_VALUE_SCALE, ARG_VALUE_SCALE, s->B, s->G, 1, s->keyRows, &job->vScaleB, &job->vScaleH, 0, vScale, float, 1);
   if ((job->keyType == STORED_I8 && !job->kScale) || (job->valueType == STORED_I8 && !job->vScale))
-    return fail(message, "needs a scale for every row", "int8");
+    return argumentFail(message, "int8", "needs a scale for every row");
   return readTurned(numbers, s, call, message);
 }
 
@@ -162,7 +156,7 @@ static int copyLists(const Array lists[ARG_Q], Call *call, const int32_t **progr
   const Array *packed = &lists[ARG_PROGRAMS];
   for (int i = ARG_UNITS; i < ARG_Q; i++) at[i + 1] = at[i] + ((lists[i].bytes + 63) & ~(size_t)63);
   char *copy = blockNeed(&call->lists, at[ARG_Q] + programsTableBytes(packed->data, packed->length));
-  if (!copy) return fail(message, "is exhausted", "memory");
+  if (!copy) return argumentFail(message, "memory", "is exhausted");
   for (int i = ARG_UNITS; i < ARG_Q; i++) memcpy(copy + at[i], lists[i].data, lists[i].bytes);
   Job *job = &call->job;
   job->units = (const Unit *)(copy + at[ARG_UNITS]);
@@ -183,12 +177,12 @@ static int readLists(const Array lists[ARG_Q], const Sizes *sizes, Call *call, N
   const size_t indices = lists[ARG_INDICES].length, reaches = lists[ARG_REACHES].bytes / sizeof(Reach);
   const int32_t *programs = 0;
   Table *tables = 0;
-  if (units > INT32_MAX / 2) return fail(message, "are too many", "units");
-  if (tasks > INT32_MAX / 2) return fail(message, "are too many", "tasks");
-  if (indices > INT32_MAX / 2) return fail(message, "are too many", "indices");
-  if (reaches > INT32_MAX / 2) return fail(message, "are too many", "reaches");
+  if (units > INT32_MAX / 2) return argumentFail(message, "units", "are too many");
+  if (tasks > INT32_MAX / 2) return argumentFail(message, "tasks", "are too many");
+  if (indices > INT32_MAX / 2) return argumentFail(message, "indices", "are too many");
+  if (reaches > INT32_MAX / 2) return argumentFail(message, "reaches", "are too many");
   for (int i = ARG_QUERY_OFFSET; i <= ARG_KEY_LENGTH; i++)
-    if (lists[i].length != (size_t)sizes->B) return fail(message, "does not have B elements", argumentNames[i]);
+    if (lists[i].length != (size_t)sizes->B) return argumentFail(message, argumentNames[i], "does not have B elements");
   if (!copyLists(lists, call, &programs, &tables, message)) return 0;
   job->unitCount = call->pool.unitCount = (int32_t)units;
   const Lists counts = {(int32_t)tasks, (int32_t)indices, (int32_t)reaches};
@@ -205,7 +199,7 @@ static int makeSlots(const Needs *needs, Call *call, Message *message) {
   const size_t slotBytes = (size_t)needs->slots * (size_t)job->slotFloats * sizeof(float);
   const size_t joinBytes = (size_t)needs->joins * sizeof(int32_t);
   char *base = blockNeed(&call->slots, slotBytes + joinBytes);
-  if (!base) return fail(message, "is exhausted", "memory");
+  if (!base) return argumentFail(message, "memory", "is exhausted");
   job->slots = (float *)base;
   job->joins = (int32_t *)(base + slotBytes);
   memset(job->joins, 0, joinBytes);
@@ -235,7 +229,7 @@ static int readCall(napi_env env, const napi_value *arguments, Call *call, Messa
     Array *array = i < ARG_Q ? &lists[i] : &call->arrays[i - ARG_Q];
     if (!readArray(env, i, arguments[i], array, message)) return 0;
   }
-  if (lists[ARG_NUMBERS].length != NUM_COUNT) return fail(message, "have the wrong length", "numbers");
+  if (lists[ARG_NUMBERS].length != NUM_COUNT) return argumentFail(message, "numbers", "have the wrong length");
   double numbers[NUM_COUNT];
   memcpy(numbers, lists[ARG_NUMBERS].data, sizeof numbers);
   Job *job = &call->job;

@@ -1,6 +1,5 @@
 #include "recur-call.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "isa.h"
@@ -21,11 +20,6 @@ enum { FIRST = RECUR_Q, RECUR_ARRAYS = RECUR_ARG_COUNT - RECUR_Q };
 static const char *const names[RECUR_ARG_COUNT] = {"numbers", "lengths", "q", "k", "v", "out", "state",
                                                    "decay", "beta", "a", "b", "sums", "sumsAfter"};
 
-static int fail(Message *message, const char *name, const char *what) {
-  snprintf(message->text, sizeof message->text, "%s %s", name, what);
-  return 0;
-}
-
 static int divides(int32_t small, int32_t large) { return small > 0 && large % small == 0; }
 
 static int readSizes(const double *x, Recurrence *r, Message *message) {
@@ -41,8 +35,8 @@ static int readSizes(const double *x, Recurrence *r, Message *message) {
       !argumentInt32(x, NUM_RECUR_RULE, RULE_ADDITIVE, RULE_GENERAL, &r->rule, message) ||
       !argumentInt32(x, NUM_RECUR_MODE, RECUR_BOTH, RECUR_READ, &r->mode, message))
     return 0;
-  if (!divides(r->G, r->V) || (!divides(r->V, r->H) && !divides(r->H, r->V))) return fail(message, "heads", "do not divide");
-  if ((int64_t)r->B * r->V * ((r->E + r->panel - 1) / r->panel) > MAX_LENGTH) return fail(message, "items", "are too many");
+  if (!divides(r->G, r->V) || (!divides(r->V, r->H) && !divides(r->H, r->V))) return argumentFail(message, "heads", "do not divide");
+  if ((int64_t)r->B * r->V * ((r->E + r->panel - 1) / r->panel) > MAX_LENGTH) return argumentFail(message, "items", "are too many");
   r->scale = (float)x[NUM_RECUR_SCALE];
   r->last = r->N;
   return 1;
@@ -53,7 +47,7 @@ static int readTensor(const double *x, int at, const Call *call, int argument, i
                       RecurStrides *steps, float **data, Message *message) {
   const Array *array = &call->arrays[argument - FIRST];
   ptrdiff_t start;
-  if (!array->data) return fail(message, names[argument], "is missing");
+  if (!array->data) return argumentFail(message, names[argument], "is missing");
   const int64_t size[4] = {call->recurrence.B, heads, tokens, width};
   ptrdiff_t *const strides[3] = {&steps->b, &steps->h, &steps->n};
   if (!argumentView(x, at, array, names[argument], size, strides, &start, message)) return 0;
@@ -65,13 +59,13 @@ static int readStates(Call *call, Message *message) {
   Recurrence *r = &call->recurrence;
   const int64_t states = (int64_t)r->B * r->V, rows = states * r->D;
   const Array *state = &call->arrays[RECUR_STATE - FIRST];
-  if (rows > MAX_LENGTH || (int64_t)state->length / (rows ? rows : 1) < r->E) return fail(message, "state", "is shorter than its states");
+  if (rows > MAX_LENGTH || (int64_t)state->length / (rows ? rows : 1) < r->E) return argumentFail(message, "state", "is shorter than its states");
   r->state = state->data;
   const Array *sums = &call->arrays[RECUR_SUMS - FIRST], *after = &call->arrays[RECUR_SUMS_AFTER - FIRST];
   if (!sums->data) return 1;
-  if (r->rule != RULE_ADDITIVE) return fail(message, "sums", "need the additive rule");
-  if (!after->data || (int64_t)sums->length < rows || (int64_t)after->length < rows) return fail(message, "sums", "are too short");
-  if (sums->data == after->data) return fail(message, "sumsAfter", "is sums");
+  if (r->rule != RULE_ADDITIVE) return argumentFail(message, "sums", "need the additive rule");
+  if (!after->data || (int64_t)sums->length < rows || (int64_t)after->length < rows) return argumentFail(message, "sums", "are too short");
+  if (sums->data == after->data) return argumentFail(message, "sumsAfter", "is sums");
   r->sums = sums->data;
   r->sumsAfter = after->data;
   return 1;
@@ -98,12 +92,12 @@ static int readTensors(const double *x, Call *call, Message *message) {
 static int readLengths(const Array *lengths, Call *call, Message *message) {
   Recurrence *r = &call->recurrence;
   if (!lengths->data) return 1;
-  if (lengths->length != (size_t)r->B) return fail(message, "lengths", "does not have B elements");
+  if (lengths->length != (size_t)r->B) return argumentFail(message, "lengths", "does not have B elements");
   int32_t *copy = blockNeed(&call->lists, lengths->bytes + 4);
-  if (!copy) return fail(message, "memory", "is exhausted");
+  if (!copy) return argumentFail(message, "memory", "is exhausted");
   memcpy(copy, lengths->data, lengths->bytes);
   for (int b = 0; b < r->B; b++)
-    if (copy[b] < 0 || copy[b] > r->N) return fail(message, "a length", "is not in 0..N");
+    if (copy[b] < 0 || copy[b] > r->N) return argumentFail(message, "a length", "is not in 0..N");
   r->lengths = copy;
   return 1;
 }
@@ -125,7 +119,7 @@ static int readCall(napi_env env, const napi_value *arguments, Call *call, Messa
         !argumentIs(&call->arrays[i - FIRST], napi_float32_array, names[i], message))
       return 0;
   for (int i = RECUR_ARRAYS; i < ARRAYS; i++) call->arrays[i] = (Array){0};
-  if (numbers.length != NUM_RECUR_COUNT) return fail(message, "numbers", "have the wrong length");
+  if (numbers.length != NUM_RECUR_COUNT) return argumentFail(message, "numbers", "have the wrong length");
   double x[NUM_RECUR_COUNT];
   memcpy(x, numbers.data, sizeof x);
   int isas;
@@ -135,7 +129,7 @@ static int readCall(napi_env env, const napi_value *arguments, Call *call, Messa
   if (!argumentInt32(x, NUM_RECUR_ISA, 0, isas - 1, &isa, message) ||
       !argumentInt32(x, NUM_RECUR_THREADS, 1, POOL_MAX_THREADS, &threads, message))
     return 0;
-  if (table[isa].missing) return fail(message, "this machine", "has no such instruction set");
+  if (table[isa].missing) return argumentFail(message, "this machine", "has no such instruction set");
   call->kernels = table[isa].kernels;
   if (!readSizes(x, &call->recurrence, message) || !readTensors(x, call, message) || !readStates(call, message) ||
       !readLengths(&lengths, call, message))

@@ -1,6 +1,5 @@
 #include "rotate-call.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -26,11 +25,6 @@ enum {
 static const char *const names[ROTATE_ARG_COUNT] = {"numbers", "from", "to", "cosines", "sines", "positions"};
 static const napi_typedarray_type types[ROTATE_ARG_COUNT] = {napi_float64_array, napi_float32_array, napi_float32_array,
                                                              napi_float32_array, napi_float32_array, napi_int32_array};
-static int fail(Message *message, const char *name, const char *what) {
-  snprintf(message->text, sizeof message->text, "%s %s", name, what);
-  return 0;
-}
-
 static int readSizes(const double *numbers, Rotation *r, Message *message) {
   if (!argumentInt32(numbers, NUM_B, 0, MAX_LENGTH, &r->B, message) ||
       !argumentInt32(numbers, NUM_H, 0, MAX_LENGTH, &r->H, message) ||
@@ -41,13 +35,13 @@ static int readSizes(const double *numbers, Rotation *r, Message *message) {
       !argumentInt32(numbers, NUM_INTERLEAVED, 0, 1, &r->interleaved, message) ||
       !argumentInt32(numbers, NUM_OFFSET, -MAX_LENGTH, MAX_LENGTH, &r->offset, message))
     return 0;
-  return r->R % 2 == 0 ? 1 : fail(message, "R", "is odd");
+  return r->R % 2 == 0 ? 1 : argumentFail(message, "R", "is odd");
 }
 
 static int readTables(const double *numbers, const Array *arrays, Rotation *r, Message *message) {
   const uint64_t floats = (uint64_t)r->rows * (uint64_t)(r->R / 2);
   for (int i = ROTATE_COSINES; i <= ROTATE_SINES; i++)
-    if (arrays[i].length < floats) return fail(message, names[i], "is shorter than its rows");
+    if (arrays[i].length < floats) return argumentFail(message, names[i], "is shorter than its rows");
   r->cosines = arrays[ROTATE_COSINES].data;
   r->sines = arrays[ROTATE_SINES].data;
   r->positions = arrays[ROTATE_POSITIONS].data;
@@ -56,7 +50,7 @@ static int readTables(const double *numbers, const Array *arrays, Rotation *r, M
   r->positionB = (ptrdiff_t)stride;
   if (!r->positions || r->B == 0) return 1;
   const uint64_t needed = (uint64_t)(r->B - 1) * (uint64_t)stride + (uint64_t)r->N;
-  return arrays[ROTATE_POSITIONS].length >= needed ? 1 : fail(message, "positions", "is too short");
+  return arrays[ROTATE_POSITIONS].length >= needed ? 1 : argumentFail(message, "positions", "is too short");
 }
 
 // The kernel looks at each position as it reads it: no other thread can change it in between.
@@ -66,7 +60,7 @@ int rotateRun(napi_env env, const napi_value *arguments, Message *message) {
     if (!argumentArray(env, arguments[i], names[i], types[i], i == ROTATE_POSITIONS, &arrays[i], message) ||
         !argumentIs(&arrays[i], types[i], names[i], message))
       return 0;
-  if (arrays[ROTATE_NUMBERS].length != NUM_COUNT) return fail(message, "numbers", "have the wrong length");
+  if (arrays[ROTATE_NUMBERS].length != NUM_COUNT) return argumentFail(message, "numbers", "have the wrong length");
   double numbers[NUM_COUNT];
   memcpy(numbers, arrays[ROTATE_NUMBERS].data, sizeof numbers);
   Rotation r = {0};
@@ -74,7 +68,7 @@ int rotateRun(napi_env env, const napi_value *arguments, Message *message) {
   int32_t isa;
   const Isa *table = isaTable(&isas);
   if (!argumentInt32(numbers, NUM_ISA, 0, isas - 1, &isa, message) || !readSizes(numbers, &r, message)) return 0;
-  if (table[isa].missing) return fail(message, "this machine", "has no such instruction set");
+  if (table[isa].missing) return argumentFail(message, "this machine", "has no such instruction set");
   const int64_t size[4] = {r.B, r.H, r.N, r.D};
   ptrdiff_t from, to;
   ptrdiff_t *const fromStrides[3] = {&r.fromB, &r.fromH, &r.fromN}, *const toStrides[3] = {&r.toB, &r.toH, &r.toN};
@@ -84,5 +78,5 @@ int rotateRun(napi_env env, const napi_value *arguments, Message *message) {
     return 0;
   r.from = (const float *)arrays[ROTATE_FROM].data + from;
   r.to = (float *)arrays[ROTATE_TO].data + to;
-  return table[isa].kernels->rotate(&r) ? 1 : fail(message, "a position", "is not in the tables");
+  return table[isa].kernels->rotate(&r) ? 1 : argumentFail(message, "a position", "is not in the tables");
 }

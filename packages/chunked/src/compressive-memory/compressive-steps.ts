@@ -4,6 +4,7 @@ import {
   attend,
   bandSchedule,
   breathe,
+  clearRows,
   copyRows,
   eluPlusOne,
   floatsOf,
@@ -43,12 +44,6 @@ export function* compressiveSteps(
     if (out !== undefined) clearRows(out, b, length);
   }
   return info;
-}
-
-function clearRows(out: Tensor, b: number, from: number): void {
-  for (let h = 0; h < out.heads; h++) {
-    for (let n = from; n < out.length; n++) floatsOf(out).fill(0, rowAt(out, b, h, n), rowAt(out, b, h, n) + out.width);
-  }
 }
 
 /** The memory of one batch element, and the tokens of the segment that has not ended yet. */

@@ -1,4 +1,4 @@
-import { pause } from "../runtime/pause.ts";
+import { inTurns } from "../runtime/in-turns.ts";
 import type { RunInfo, Runtime } from "../runtime/runtime.ts";
 import { ALL_THREADS } from "../runtime/select.ts";
 import { checkRecurrence } from "./check-recurrence.ts";
@@ -14,9 +14,6 @@ export interface RecurOptions extends SyncRecurOptions {
   /** Cancels: rejects with `signal.reason`; state and output are then half written. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Milliseconds after which the event loop gets a turn. */
-const TURN = 8;
 
 /** Operations up to which a recurrence runs before the promise is returned, as attention does. */
 const INLINE_WORK = 64e6;
@@ -38,13 +35,7 @@ export async function recur(
   if (isInline(runtime, job.shape) && runtime.recurSync !== undefined) return runtime.recurSync(job, { threads });
   if (runtime.recur !== undefined) return runtime.recur(job, { threads, signal });
   signal?.throwIfAborted();
-  let since = performance.now();
-  for (const _ of recurrenceLoops(job)) {
-    if (performance.now() - since < TURN) continue;
-    await pause();
-    signal?.throwIfAborted();
-    since = performance.now();
-  }
+  await inTurns(recurrenceLoops(job), signal);
   return loopsInfo(runtime);
 }
 

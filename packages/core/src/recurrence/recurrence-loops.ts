@@ -1,6 +1,6 @@
-import { floatsOf, type Tensor } from "../tensor.ts";
+import { floatsOf } from "../tensor.ts";
 import type { RecurrenceJob } from "./recurrence.ts";
-import { rowAt } from "./rows.ts";
+import { clearRows, rowAt } from "./rows.ts";
 
 /** Multiplications between two stops, well under a millisecond's. */
 const SLICE_WORK = 100_000;
@@ -10,7 +10,7 @@ const SLICE_WORK = 100_000;
  * written. It stops every now and then, for the event loop to get a turn.
  */
 export function* recurrenceLoops(job: RecurrenceJob): Generator<void> {
-  const { batch, heads, valueHeads, tokens, headDim, valueDim } = job.shape;
+  const { batch, valueHeads, tokens, headDim, valueDim } = job.shape;
   const slice = Math.max(1, Math.floor(SLICE_WORK / (headDim * valueDim)));
   for (let b = 0; b < batch; b++) {
     const length = job.lengths?.[b] ?? tokens;
@@ -23,15 +23,7 @@ export function* recurrenceLoops(job: RecurrenceJob): Generator<void> {
       }
       if (job.mode !== "read") walk.store();
     }
-    if (job.mode !== "write") clear(job.out, b, Math.max(heads, valueHeads), length);
-  }
-}
-
-/** Tokens that a batch element does not have. */
-function clear(out: Tensor, b: number, heads: number, from: number): void {
-  const floats = floatsOf(out);
-  for (let o = 0; o < heads; o++) {
-    for (let t = from; t < out.length; t++) floats.fill(0, rowAt(out, b, o, t), rowAt(out, b, o, t) + out.width);
+    if (job.mode !== "write") clearRows(job.out, b, length);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Tensor } from "../tensor.ts";
+import { floatsOf, type Tensor } from "../tensor.ts";
 
 /** Numbers as [batch, heads, tokens, width]: a tensor, or the same in float64, where a definition is computed. */
 export type Rows = Omit<Tensor, "data"> & { readonly data: Tensor["data"] | Float64Array };
@@ -26,6 +26,14 @@ export function contiguousRows<A extends Float32Array | Float64Array>(
 export function tokenRows<R extends Rows>(view: R, from: number, to: number, b = 0, bEnd: number = view.batch): R {
   const offset = view.offset + b * view.strides.b + from * view.strides.n;
   return { ...view, offset, batch: bEnd - b, length: to - from };
+}
+
+/** Sets tokens `from` and later of a batch element to 0. */
+export function clearRows(out: Tensor, b: number, from: number): void {
+  const floats = floatsOf(out);
+  for (let h = 0; h < out.heads; h++) {
+    for (let n = from; n < out.length; n++) floats.fill(0, rowAt(out, b, h, n), rowAt(out, b, h, n) + out.width);
+  }
 }
 
 /** The same row everywhere, without memory for it. */

@@ -53,6 +53,9 @@ export function openNative(options: OpenOptions = {}): Runtime {
     return { runtime: "native", instructionSet: isa.name, threads, notTaken: reasons };
   };
 
+  const infoUpTo = (threads: number, allowed: number): RunInfo =>
+    threads === allowed ? infoOf(threads) : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
+
   /** What a job runs on: no more threads than there is work for. */
   const infoFor = (job: AttentionJob, asked: number): RunInfo => {
     const { shape, schedule } = job;
@@ -60,9 +63,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
     const units = planUnits(shape, schedule).unitCount;
     const worth = Math.ceil((2 * (shape.headDim + shape.valueDim) * schedule.visitedPairs) / THREAD_FLOPS);
     const threads = Math.max(1, Math.min(allowed, units, worth));
-    return threads === allowed
-      ? infoOf(threads)
-      : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
+    return infoUpTo(threads, allowed);
   };
 
   const settle = (result: number): void => {
@@ -74,6 +75,16 @@ export function openNative(options: OpenOptions = {}): Runtime {
 
   const checkOpen = (): void => {
     if (closed) throw new Error("native: the runtime is closed");
+  };
+
+  /** Closing waits for what is under way. */
+  const tracked = async <T>(result: Promise<T>): Promise<T> => {
+    running.add(result);
+    try {
+      return await result;
+    } finally {
+      running.delete(result);
+    }
   };
 
   const startCall = (
@@ -122,9 +133,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
     const worth = Math.ceil(recurrenceFlops(shape, rule) / THREAD_FLOPS);
     const wanted = Math.max(1, Math.min(allowed, worth));
     const threads = Math.max(1, Math.min(wanted, panelCount(shape, panelColumns(shape, wanted))));
-    return threads === allowed
-      ? infoOf(threads)
-      : infoOf(threads, [...notTaken, `${allowed} threads: too little work`]);
+    return infoUpTo(threads, allowed);
   };
 
   /** State and normaliser are written beside the caller's and copied at the end: a transferred buffer must not be written to. */
@@ -152,13 +161,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
     async attend(job, { threads, signal }) {
       checkOpen();
       signal?.throwIfAborted();
-      const result = start(job, infoFor(job, threads), signal);
-      running.add(result);
-      try {
-        return await result;
-      } finally {
-        running.delete(result);
-      }
+      return tracked(start(job, infoFor(job, threads), signal));
     },
     attendSync(job, { threads }) {
       checkOpen();
@@ -170,13 +173,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
       checkOpen();
       signal?.throwIfAborted();
       const call = pairCall(job, threads);
-      const result = startCall((callback) => addon.attend(...call, callback), signal);
-      running.add(result);
-      try {
-        await result;
-      } finally {
-        running.delete(result);
-      }
+      await tracked(startCall((callback) => addon.attend(...call, callback), signal));
     },
     scorePairsSync(job, { threads }) {
       checkOpen();
@@ -185,13 +182,7 @@ export function openNative(options: OpenOptions = {}): Runtime {
     async recur(job, { threads, signal }) {
       checkOpen();
       signal?.throwIfAborted();
-      const result = startRecurrence(job, recurInfo(job, threads), signal);
-      running.add(result);
-      try {
-        return await result;
-      } finally {
-        running.delete(result);
-      }
+      return tracked(startRecurrence(job, recurInfo(job, threads), signal));
     },
     recurSync(job, { threads }) {
       checkOpen();

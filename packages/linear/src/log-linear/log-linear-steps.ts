@@ -1,6 +1,7 @@
 import type { RunInfo, Tensor } from "@saccade/core";
 import {
   breathe,
+  clearRows,
   floatsOf,
   recurStep,
   repeatedRow,
@@ -29,7 +30,8 @@ export function* logLinearSteps(
 ): Steps<RunInfo | undefined> {
   const scratch = new Scratch(false);
   let info: RunInfo | undefined;
-  if (out !== undefined) clear(out);
+  // Results of levels are added up.
+  if (out !== undefined) for (let b = 0; b < out.batch; b++) clearRows(out, b, 0);
   for (const [b, length] of call.lengths.entries()) {
     const before = state.tokens[b]!;
     for (let from = 0; from < length;) {
@@ -40,16 +42,6 @@ export function* logLinearSteps(
     }
   }
   return info;
-}
-
-/** Results of levels are added up. */
-function clear(out: Tensor): void {
-  const floats = floatsOf(out);
-  for (let b = 0; b < out.batch; b++) {
-    for (let h = 0; h < out.heads; h++) {
-      for (let n = 0; n < out.length; n++) floats.fill(0, rowAt(out, b, h, n), rowAt(out, b, h, n) + out.width);
-    }
-  }
 }
 
 /** 2^bit tokens of a batch element from `from` on, of which the first is token `position` of the text. */

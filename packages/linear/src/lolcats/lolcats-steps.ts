@@ -4,6 +4,7 @@ import {
   attend,
   bandSchedule,
   breathe,
+  clearRows,
   floatsOf,
   mapRows,
   recurStep,
@@ -40,12 +41,6 @@ export function* lolcatsSteps(
     if (out !== undefined) clearRows(out, b, length);
   }
   return info;
-}
-
-function clearRows(out: Tensor, b: number, from: number): void {
-  for (let h = 0; h < out.heads; h++) {
-    for (let n = from; n < out.length; n++) floatsOf(out).fill(0, rowAt(out, b, h, n), rowAt(out, b, h, n) + out.width);
-  }
 }
 
 function* panel(

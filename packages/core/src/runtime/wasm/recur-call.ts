@@ -1,6 +1,7 @@
 import type { RecurrenceJob } from "../../recurrence/recurrence.ts";
-import { floatsOf, type Tensor } from "../../tensor.ts";
+import { floatsOf, type Strides, type Tensor } from "../../tensor.ts";
 import { DECAY_CODE, MODE_CODE, RULE_CODE } from "../recur-codes.ts";
+import { copyBox, type Box } from "./copies.ts";
 import type { KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 import { RECURRENCE, RECURRENCE_WORDS } from "./recurrence-layout.ts";
@@ -121,18 +122,10 @@ class StagedState {
       floats.copyWithin(word + this.#at.sums, word + this.#at.after, word + this.#at.after + shape.headDim);
     }
     if (mode === "write") return;
-    const target = floatsOf(out);
-    for (let h = 0; h < this.#heads; h++) {
-      for (let n = 0; n < count; n++) {
-        const row = word + this.#at.out + (h * count + n) * shape.valueDim;
-        const at =
-          out.offset +
-          this.#b * out.strides.b +
-          (this.#s * this.#heads + h) * out.strides.h +
-          (from + n) * out.strides.n;
-        target.set(floats.subarray(row, row + shape.valueDim), at);
-      }
-    }
+    const box: Box = { batch: 1, heads: this.#heads, rows: count, width: shape.valueDim };
+    const { strides } = out;
+    const to = out.offset + this.#b * strides.b + this.#s * this.#heads * strides.h + from * strides.n;
+    copyBox(floatsOf(out), to, strides, floats, word + this.#at.out, headsOutermost(box), box);
   }
 
   /** The state and the normaliser after the last token. */
@@ -153,15 +146,11 @@ class StagedState {
 
   /** Rows of some heads, [heads, count, width]. */
   #put(view: Tensor, head: number, heads: number, from: number, count: number, at: number): void {
-    const { data, width, offset, strides } = { ...view, data: floatsOf(view) };
-    const floats = this.#memory.floats();
-    let to = this.#base / 4 + at;
-    for (let h = head; h < head + heads; h++) {
-      let row = offset + this.#b * strides.b + h * strides.h + from * strides.n;
-      for (let n = 0; n < count; n++, row += strides.n, to += width) {
-        for (let d = 0; d < width; d++) floats[to + d] = data[row + d]!;
-      }
-    }
+    const { width, offset, strides } = view;
+    const box: Box = { batch: 1, heads, rows: count, width };
+    const row = offset + this.#b * strides.b + head * strides.h + from * strides.n;
+    const [floats, word] = [this.#memory.floats(), this.#base / 4];
+    copyBox(floats, word + at, headsOutermost(box), floatsOf(view), row, strides, box);
   }
 
   #write(at: number, base: number, count: number): void {
@@ -201,4 +190,8 @@ class StagedState {
     place("rule", RULE_CODE[rule.kind]);
     place("mode", MODE_CODE[mode]);
   }
+}
+
+function headsOutermost({ heads, rows, width }: Box): Strides {
+  return { b: heads * rows * width, h: rows * width, n: width };
 }

@@ -1,11 +1,10 @@
+import { TURN_MS } from "../in-turns.ts";
 import { pause } from "../pause.ts";
 import type { KernelExports } from "./kernel-instance.ts";
 import type { Pool } from "./pool.ts";
 import type { StagedCall } from "./staged-call.ts";
 
 const ALL_UNITS = 0x7fff_ffff;
-/** The event loop gets a turn when this has passed; what runs between two looks at the clock takes about 5 ms. */
-export const TURN_MS = 8;
 const SLICE_MS = 3;
 
 /** Runs a call to its end on this thread, and on workers too when a pool is given. */

@@ -1,6 +1,7 @@
 import type { WasmInstructionSet } from "@saccade/kernels";
 import type { RecurrenceJob } from "../../recurrence/recurrence.ts";
 import type { RotationJob } from "../../rotation.ts";
+import { inTurns } from "../in-turns.ts";
 import { pause } from "../pause.ts";
 import type { AttentionJob, PairJob, RunInfo, Runtime, RuntimeBuffer } from "../runtime.ts";
 import { planCall, type CallUse } from "./call-plan.ts";
@@ -10,7 +11,7 @@ import type { Pool } from "./pool.ts";
 import { scorePairsInMemory } from "./pair-call.ts";
 import { recurInMemory } from "./recur-call.ts";
 import { rotateInMemory } from "./rotate-call.ts";
-import { runInTurns, runOnWorkers, runSync, TURN_MS } from "./run-call.ts";
+import { runInTurns, runOnWorkers, runSync } from "./run-call.ts";
 import { StagedCall } from "./staged-call.ts";
 import { WasmBuffer } from "./wasm-buffer.ts";
 
@@ -106,13 +107,7 @@ export class WasmRuntime implements Runtime {
   /** On this thread alone. */
   async scorePairs(job: PairJob, { signal }: { readonly signal: AbortSignal | undefined }): Promise<void> {
     this.#checkOpen();
-    let turn = performance.now();
-    for (const _ of scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels)) {
-      if (performance.now() - turn < TURN_MS) continue;
-      await pause();
-      signal?.throwIfAborted();
-      turn = performance.now();
-    }
+    await inTurns(scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels), signal);
   }
 
   scorePairsSync(job: PairJob): void {
@@ -123,13 +118,7 @@ export class WasmRuntime implements Runtime {
   /** On this thread alone. */
   async recur(job: RecurrenceJob, { signal }: { readonly signal: AbortSignal | undefined }): Promise<RunInfo> {
     this.#checkOpen();
-    let turn = performance.now();
-    for (const _ of recurInMemory(job, this.#parts.memory, this.#parts.kernels)) {
-      if (performance.now() - turn < TURN_MS) continue;
-      await pause();
-      signal?.throwIfAborted();
-      turn = performance.now();
-    }
+    await inTurns(recurInMemory(job, this.#parts.memory, this.#parts.kernels), signal);
     return this.#info(1, this.#threadsAtMost(2) > 1 ? RECUR_ALONE : undefined);
   }
 
