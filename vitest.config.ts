@@ -28,6 +28,8 @@ export default defineConfig({
       project("chunked", "packages/chunked"),
       project("block-sparse", "packages/block-sparse"),
       project("linear", "packages/linear"),
+      project("advisor", "packages/advisor"),
+      project("nn", "packages/nn"),
       project("study", "apps/study"),
       project("benchmarks", "benchmarks"),
       project("tools", "tools"),

@@ -30,6 +30,8 @@ const libraries = [
   "@saccade/chunked",
   "@saccade/block-sparse",
   "@saccade/linear",
+  "@saccade/advisor",
+  "@saccade/nn",
 ];
 
 const checks = new Checks();

@@ -1,0 +1,6 @@
+/**
+ * Self-attention as models have it.
+ *
+ * @module
+ */
+export {};

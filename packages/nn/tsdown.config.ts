@@ -1,0 +1,12 @@
+import { defineConfig, type UserConfig } from "tsdown";
+
+const config: UserConfig = defineConfig({
+  entry: ["src/index.ts"],
+  format: "esm",
+  platform: "neutral",
+  target: "es2023",
+  dts: true,
+  clean: true,
+});
+
+export default config;
