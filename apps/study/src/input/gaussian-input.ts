@@ -15,6 +15,7 @@ export function gaussianInput({ heads, kvHeads, headDim, seed }: GaussianSpec): 
     return tensor(data, { shape: [1, count, length, headDim] });
   };
   return {
+    kind: "gaussian",
     description: `normal numbers, seed ${seed}`,
     heads,
     kvHeads,

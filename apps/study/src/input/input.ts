@@ -32,6 +32,7 @@ export interface Retrieval {
 
 /** Where queries, keys and values come from. Heads are made when they are asked for, so that memory stays bounded at any length. */
 export interface Input {
+  readonly kind: InputSpec["kind"];
   readonly description: string;
   /** H */
   readonly heads: number;

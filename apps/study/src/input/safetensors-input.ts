@@ -32,6 +32,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
   checkTogether(file, q, k, v);
   const stack = q.heads / k.heads;
   return {
+    kind: "safetensors",
     description: `${basename(spec.file)}${layer === "" ? "" : `, ${layer}`}, ${q.stored.type}`,
     heads: q.heads,
     kvHeads: k.heads,

@@ -16,6 +16,7 @@ export function textInput(spec: TextSpec): Input {
   const excerpt = (length: number): TokenText => ({ ...whole, tokens: middle(whole.tokens, length) });
   const unit = spec.tokens === "bytes" ? "bytes" : "words and marks";
   return {
+    kind: "text",
     description: `${basename(spec.file)}, ${whole.tokens.length} ${unit}, induction over ${spec.ngram}`,
     heads: spec.heads,
     kvHeads: spec.kvHeads,
