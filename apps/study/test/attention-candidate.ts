@@ -9,12 +9,15 @@ export function attentionCandidate(id: string, attention: Attention, also: Parti
     family: "dense",
     packageName: "@saccade/core",
     description: id,
-    code: { imports: [], expression: id },
+    code: { imports: [], otherImports: {}, expression: id, inputs: {} },
     selection: attention.selection,
+    causal: true,
     exact: false,
     needsTraining: false,
     gates: [],
     softmax: attention,
+    noDecoder: undefined,
+    refuses: () => undefined,
     plan(shape) {
       const { flops, bytesRead, workspaceBytes, visitedPairs, visiblePairs } = attention.plan(shape);
       return {

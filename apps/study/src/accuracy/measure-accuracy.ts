@@ -2,9 +2,10 @@ import type { Candidate } from "@saccade/advisor";
 import type { MeasureSettings, MeasuredCell } from "../cells/record.ts";
 import type { Input } from "../input/input.ts";
 import { type AccuracyContext, BYTES_AT_ONCE } from "./accuracy-context.ts";
+import { comparedOutput } from "./compared-output.ts";
 import { headRangesOf } from "./head-ranges.ts";
 import { measureNeedles } from "./needles.ts";
-import { comparedOutput, OutputComparison } from "./output-comparison.ts";
+import { OutputComparison } from "./output-comparison.ts";
 import { scaledSlice } from "./scaled-slice.ts";
 import { measureTasks } from "./tasks/measure-tasks.ts";
 
@@ -26,9 +27,10 @@ export async function measureAccuracy(
 ): Promise<CellAccuracy> {
   const comparison = new OutputComparison(input, length, settings, context);
   if (settings.sampledRows > 0) {
+    const { positions } = comparison;
     for (const range of headRangesOf(input, length, context.bytesAtOnce ?? BYTES_AT_ONCE)) {
       const slice = scaledSlice(input, length, range);
-      await comparison.add(range, slice, await comparedOutput(candidate, slice, context));
+      await comparison.add(range, slice, await comparedOutput(candidate, slice, positions, context));
     }
   }
   return { ...comparison.result(), ...(await measureRetrieval(candidate, input, length, settings, context)) };

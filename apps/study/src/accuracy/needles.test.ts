@@ -7,6 +7,7 @@ import type { NeedleDepth } from "../cells/record.ts";
 import { measureNeedles, needlePlaces } from "./needles.ts";
 
 const DEPTHS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+const anywhere = { selection: "static" } as const;
 const everything = attentionCandidate("dense", dense({ causal: true }));
 const windowed = (size: number): Candidate =>
   attentionCandidate("window", dense({ mask: mask`k <= q && q - k < ${size}` }));
@@ -35,7 +36,7 @@ describe("needles", () => {
     [32_768, 4096],
   ])("of %i tokens are found by a window of %i where it reaches, and by chance elsewhere", async (length, size) => {
     const trials = 8;
-    const { places, span, jitter } = needlePlaces(DEPTHS, length)!;
+    const { places, span, jitter } = needlePlaces(anywhere, DEPTHS, length)!;
     const found = await needles(windowed(size), length, trials);
     let [near, far] = [0, 0];
     for (const [n, { start, question }] of places.entries()) {
@@ -55,7 +56,7 @@ describe("needles", () => {
 
   test("are found in chunks only inside the question's own", async () => {
     const [length, size, trials] = [4096, 1024, 8];
-    const { places, span, jitter } = needlePlaces(DEPTHS, length)!;
+    const { places, span, jitter } = needlePlaces(anywhere, DEPTHS, length)!;
     const found = await needles(chunked(size), length, trials);
     const chunkOf = (position: number): number => Math.floor(position / size);
     for (const [n, { start, question }] of places.entries()) {
@@ -98,7 +99,7 @@ describe("needles", () => {
 
 describe("the places of needles", () => {
   test.each([64, 512, 1000, 4096, 1_048_576])("of %i tokens do not touch, and lie at their depths", (length) => {
-    const { places, span, jitter } = needlePlaces(DEPTHS, length)!;
+    const { places, span, jitter } = needlePlaces(anywhere, DEPTHS, length)!;
     for (const [n, { depth, start, question }] of places.entries()) {
       if (n > 0) expect(start - jitter).toBeGreaterThanOrEqual(places[n - 1]!.start + jitter + span);
       expect(question).toBeLessThan(length);
@@ -110,10 +111,10 @@ describe("the places of needles", () => {
   });
 
   test("are as wide as there is room", () => {
-    expect(needlePlaces(DEPTHS, 4096)!.span).toBe(8);
-    expect(needlePlaces(DEPTHS, 64)!.span).toBeLessThan(4);
-    expect(needlePlaces(DEPTHS, 12)).toBeUndefined();
-    expect(needlePlaces([], 4096)).toBeUndefined();
-    expect(needlePlaces([0.5, 0.5], 4096)).toBeUndefined();
+    expect(needlePlaces(anywhere, DEPTHS, 4096)!.span).toBe(8);
+    expect(needlePlaces(anywhere, DEPTHS, 64)!.span).toBeLessThan(4);
+    expect(needlePlaces(anywhere, DEPTHS, 12)).toBeUndefined();
+    expect(needlePlaces(anywhere, [], 4096)).toBeUndefined();
+    expect(needlePlaces(anywhere, [0.5, 0.5], 4096)).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import type { AccuracyContext } from "./accuracy-context.ts";
 import { integerAt, seedFor } from "./draws.ts";
 import { codeValue, CODES, direction, Haystack, namedCode, SPAN } from "./haystack/haystack.ts";
 import { questionPlaces } from "./haystack/question-positions.ts";
-import { Questioner, trialsAtOnce } from "./haystack/questioner.ts";
+import { affordableTrials, haystackShape, Questioner, trialsAtOnce } from "./haystack/questioner.ts";
 
 /** Tokens by which a needle may lie beside its depth, so that it does not always begin a block. */
 const JITTER = 32;
@@ -17,11 +17,13 @@ export interface NeedlePlace {
   readonly question: number;
 }
 
-/** Needles of one text: their places, in the order of their depths, tokens of each, and by how much each may be moved. */
+/** Needles of one text: their places, in the order of the depths asked for, tokens of each, and by how much each may be moved. */
 export interface NeedlePlaces {
   readonly places: readonly NeedlePlace[];
   readonly span: number;
   readonly jitter: number;
+  /** Tokens before the questions. */
+  readonly body: number;
 }
 
 /**
@@ -30,7 +32,8 @@ export interface NeedlePlaces {
  * found when the output names its code. The needle of depth d lies about (1 - d) N tokens before its question: the deepest one is asked
  * for first, and the distances come out alike.
  *
- * @returns One entry for each depth asked for, in their order; none where N tokens have no room for so many.
+ * @returns One entry for each depth asked for, in their order; none where N tokens have no room for so many, or the variant refuses them.
+ * `trials` are fewer than asked for where each needs a call of all rows and they would take too long.
  */
 export async function measureNeedles(
   candidate: Candidate,
@@ -38,14 +41,15 @@ export async function measureNeedles(
   settings: MeasureSettings,
   context: AccuracyContext,
 ): Promise<NeedleDepth[]> {
-  const { needleDepths, needleTrials } = settings;
-  const layout = needlePlaces(needleDepths, length);
-  if (layout === undefined || needleTrials === 0) return [];
+  const layout = needlePlaces(candidate, settings.needleDepths, length);
+  if (layout === undefined || settings.needleTrials === 0) return [];
   const found = layout.places.map(() => 0);
-  const together = trialsAtOnce(candidate, length, needleTrials, context);
+  if (candidate.refuses(haystackShape(length, 1)) !== undefined) return [];
+  const trials = affordableTrials(candidate, length, settings.needleTrials);
+  const together = trialsAtOnce(candidate, length, trials, context);
   const haystack = new Haystack(length, together);
   const questioner = new Questioner(candidate, haystack, context);
-  for (let first = 0; first < needleTrials; first += together) {
+  for (let first = 0; first < trials; first += together) {
     // The last texts of a round that are too many are asked about and not counted.
     const texts = Array.from({ length: together }, (_, t) =>
       hideNeedles(haystack, questioner, t, first + t, layout, context),
@@ -55,17 +59,21 @@ export async function measureNeedles(
     );
     for (const [n, byText] of answers.entries()) {
       for (const [t, answer] of byText.entries()) {
-        if (first + t < needleTrials && namedCode(answer) === texts[t]![n]!.code) found[n]!++;
+        if (first + t < trials && namedCode(answer) === texts[t]![n]!.code) found[n]!++;
       }
     }
   }
-  return layout.places.map(({ depth }, n) => ({ depth, trials: needleTrials, found: found[n]! }));
+  return layout.places.map(({ depth }, n) => ({ depth, trials, found: found[n]! }));
 }
 
 /** Where needles of N tokens go; undefined where there is no room. */
-export function needlePlaces(depths: readonly number[], length: number): NeedlePlaces | undefined {
+export function needlePlaces(
+  candidate: Pick<Candidate, "selection">,
+  depths: readonly number[],
+  length: number,
+): NeedlePlaces | undefined {
   if (depths.length === 0) return undefined;
-  const { questions, body } = questionPlaces(length, depths.length);
+  const { questions, body } = questionPlaces(candidate, length, depths.length);
   const descending = depths.toSorted((a, b) => b - a);
   const startOf = (depth: number, span: number): number => Math.round(depth * (body - span));
   const gapAt = (span: number): number => {
@@ -81,7 +89,7 @@ export function needlePlaces(depths: readonly number[], length: number): NeedleP
     start: startOf(depth, span),
     question: questions[descending.indexOf(depth)]!,
   }));
-  return { places, span, jitter };
+  return { places, body, span, jitter };
 }
 
 /** Makes text number `trial` and hides its needles. Returns key and code of each. */
@@ -90,7 +98,7 @@ function hideNeedles(
   questioner: Questioner,
   text: number,
   trial: number,
-  { places, span, jitter }: NeedlePlaces,
+  { places, body, span, jitter }: NeedlePlaces,
   { seed = 1 }: AccuracyContext,
 ): { readonly key: Float32Array; readonly code: number }[] {
   const [hay, names, codes, moves] = [TEXT, NAME, CODE, PLACE].map((purpose) => seedFor(seed, purpose, trial)) as [
@@ -101,7 +109,7 @@ function hideNeedles(
   ];
   haystack.fill(text, hay);
   questioner.prepare(text, hay);
-  const last = questionPlaces(haystack.length, places.length).body - span;
+  const last = body - span;
   return places.map(({ start }, n) => {
     const needle = { key: direction(names, n), code: integerAt(codes, n, CODES) };
     const moved = start - jitter + integerAt(moves, n, 2 * jitter + 1);

@@ -1,28 +1,10 @@
-import type { Candidate } from "@saccade/advisor";
 import type { Tensor } from "@saccade/core";
 import type { Accuracy, MeasureSettings, MeasuredCell, TextRetrieval } from "../cells/record.ts";
 import { type HeadRange, type Input, numbersOf, type Slice } from "../input/input.ts";
-import { type AccuracyContext, callOptions } from "./accuracy-context.ts";
+import type { AccuracyContext } from "./accuracy-context.ts";
+import type { ComparedOutput } from "./compared-output.ts";
 import { cachedDenseRows } from "./reference-cache.ts";
 import { stratifiedPositions } from "./stratified-positions.ts";
-
-/** What a candidate computed of some heads. */
-export interface ComparedOutput {
-  /** [1, H, N, E] */
-  readonly out: Tensor;
-  /** [1, H, N], of candidates with `softmax`: what mass recall is computed from. */
-  readonly lse?: Float32Array | undefined;
-}
-
-/** A candidate's call over some heads with what can be compared of it: also the logarithms of its sums, where it has any. */
-export async function comparedOutput(
-  candidate: Candidate,
-  slice: Slice,
-  context: AccuracyContext,
-): Promise<ComparedOutput> {
-  if (candidate.softmax === undefined) return candidate.forward(slice, callOptions(context));
-  return candidate.softmax.forward(slice, { ...callOptions(context), lse: true });
-}
 
 /**
  * Compares the outputs of one cell, group of heads by group of heads, with dense causal attention in float64 at sampled positions
@@ -40,6 +22,7 @@ export class OutputComparison {
   readonly #input: Input;
   readonly #length: number;
   readonly #context: AccuracyContext;
+  /** Positions that are compared with dense attention. */
   readonly #positions: readonly number[];
   readonly #recalls: number[] = [];
   #withRecall = true;
@@ -55,6 +38,12 @@ export class OutputComparison {
     this.#length = length;
     this.#context = context;
     this.#positions = stratifiedPositions(settings.sampledRows, length, input.heads, context.seed ?? 1);
+  }
+
+  /** Positions whose rows are looked at, ascending; what an output holds elsewhere does not matter. */
+  get positions(): readonly number[] {
+    const all = new Set([...this.#positions, ...this.#input.retrievalPositions(this.#length)]);
+    return [...all].toSorted((a, b) => a - b);
   }
 
   /** Takes the outputs of one group of heads; groups come in order. `slice` is what the candidate was given. */

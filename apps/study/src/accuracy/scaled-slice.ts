@@ -6,10 +6,9 @@ import { type HeadRange, type Input, numbersOf, type Slice } from "../input/inpu
  */
 export function scaledSlice(input: Input, length: number, range: HeadRange): Slice {
   const slice = input.slice(length, range);
-  const factor = (input.scale ?? 1 / Math.sqrt(input.headDim)) * Math.sqrt(input.headDim);
-  if (factor !== 1) {
-    const numbers = numbersOf(slice.q);
-    for (let i = 0; i < numbers.length; i++) numbers[i]! *= factor;
-  }
+  if (input.scale === undefined) return slice;
+  const factor = input.scale * Math.sqrt(input.headDim);
+  const numbers = numbersOf(slice.q);
+  for (let i = 0; i < numbers.length; i++) numbers[i]! *= factor;
   return slice;
 }

@@ -29,6 +29,7 @@ export function gaussianInput({ heads, kvHeads, headDim, seed }: GaussianSpec): 
       v: block(2, first, count, length),
     }),
     head: () => undefined,
+    retrievalPositions: () => [],
     retrieval: () => undefined,
   };
 }

@@ -46,6 +46,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
       v: read(file, v, tokens, first, count),
     }),
     head: () => undefined,
+    retrievalPositions: () => [],
     retrieval: () => undefined,
   };
 }

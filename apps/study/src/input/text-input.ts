@@ -27,6 +27,7 @@ export function textInput(spec: TextSpec): Input {
     slice: (length, range) => constructSlice(excerpt(length), spec, range),
     head: (length, kvHead) =>
       constructHead(kvHead, { text: excerpt(length), headDim: spec.headDim, ngram: spec.ngram }),
+    retrievalPositions: scoredPositions,
     retrieval: (length, range, out, causal) => scoreRetrieval(excerpt(length), spec, range, out, causal),
   };
 }

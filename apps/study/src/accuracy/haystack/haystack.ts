@@ -1,12 +1,12 @@
 import { type Tensor, tensor } from "@saccade/core";
 import { matchGain } from "../../heads/gain.ts";
-import { hashEmbedding } from "../../text/embedding.ts";
+import { mix32 } from "../../text/n-grams.ts";
 import { integerAt, seedFor } from "../draws.ts";
 
 /** D and E of a haystack, whatever the input's: how long a text 64 numbers can tell keys apart in does not depend on the input then. */
 export const WIDTH = 64;
-/** Values that can be named: code c is 1 in column c and 0 elsewhere, so that column c of an output is the weight on values of code c. */
-export const CODES: number = WIDTH;
+/** Values that can be named: code c is 1 in column c and 0 elsewhere, so that column c of an output is the weight on values of code c. As many as E. */
+export const CODES = 64;
 /** Tokens that a hidden thing takes where there is room: a sentence is not one token. */
 export const SPAN = 8;
 
@@ -20,16 +20,16 @@ export interface Association {
 }
 
 /**
- * T texts of N tokens, each a head of its own, with things hidden in them. What is not hidden is hay: keys are signs of 1 / sqrt(D)
- * by a hash, values are codes by a hash. Query and key of the same direction have the logit `matchGain(N, D, 3)`, which is just enough
- * for one key to hold 95% of dense attention among N others.
+ * T texts of N tokens, each a batch element of its own, with things hidden in them. What is not hidden is hay: keys of random directions
+ * and length 1, and random codes for values. Query and key of the same direction have the logit `matchGain(N, D, 3)`, which is just
+ * enough for one key to hold 95% of dense attention among N others.
  */
 export class Haystack {
   readonly length: number;
   readonly trials: number;
-  /** [1, T, N, D] */
+  /** [T, 1, N, D] */
   readonly k: Tensor;
-  /** [1, T, N, E] */
+  /** [T, 1, N, E] */
   readonly v: Tensor;
   readonly #keys: Float32Array;
   readonly #values: Float32Array;
@@ -39,8 +39,8 @@ export class Haystack {
     this.trials = trials;
     this.#keys = new Float32Array(trials * length * WIDTH);
     this.#values = new Float32Array(trials * length * WIDTH);
-    this.k = tensor(this.#keys, { shape: [1, trials, length, WIDTH] });
-    this.v = tensor(this.#values, { shape: [1, trials, length, WIDTH] });
+    this.k = tensor(this.#keys, { shape: [trials, 1, length, WIDTH] });
+    this.v = tensor(this.#values, { shape: [trials, 1, length, WIDTH] });
   }
 
   /** Makes one text nothing but hay. */
@@ -50,7 +50,7 @@ export class Haystack {
     const [keys, values] = [seedFor(seed, KEYS, 0), seedFor(seed, VALUES, 0)];
     for (let position = 0; position < this.length; position++) {
       const at = start + position * WIDTH;
-      hashEmbedding(position, keys, WIDTH, this.#keys, at);
+      writeDirection(keys, position, 1, this.#keys, at);
       this.#values[at + integerAt(values, position, CODES)] = 1;
     }
   }
@@ -65,12 +65,12 @@ export class Haystack {
   }
 }
 
-/** Writes queries that ask for nothing that is there: signs by a hash, as long as questions are. */
+/** Writes queries that ask for nothing that is there: random directions, as long as questions are. */
 export function writeIdleQueries(seed: number, length: number, into: Float32Array, at: number): void {
   const height = questionLength(length);
   const idle = seedFor(seed, IDLE, 0);
   for (let position = 0; position < length; position++) {
-    hashEmbedding(position, idle, WIDTH, into, at + position * WIDTH, height);
+    writeDirection(idle, position, height, into, at + position * WIDTH);
   }
 }
 
@@ -79,11 +79,28 @@ export function questionLength(length: number): number {
   return matchGain(length, WIDTH, MARGIN) * Math.sqrt(WIDTH);
 }
 
-/** Key, name or question number `index` of a seed: signs of 1 / sqrt(D). */
+/** Direction `index` of a seed, [D] of length 1. */
 export function direction(seed: number, index: number): Float32Array {
   const into = new Float32Array(WIDTH);
-  hashEmbedding(index, seed, WIDTH, into, 0);
+  writeDirection(seed, index, 1, into, 0);
   return into;
+}
+
+/**
+ * Nearly normal numbers, each the sum of the four bytes of a hash, brought to a length. Signs would be cheaper, but largest and
+ * smallest numbers of a few keys, by which some variants select, would then be the same everywhere.
+ */
+function writeDirection(seed: number, index: number, length: number, into: Float32Array, at: number): void {
+  const first = mix32(seed ^ Math.imul(index + 1, 0x9e3779b1));
+  let squares = 0;
+  for (let i = 0; i < WIDTH; i++) {
+    const bits = mix32(first + i);
+    const x = (bits & 255) + ((bits >>> 8) & 255) + ((bits >>> 16) & 255) + (bits >>> 24) - 510;
+    into[at + i] = x;
+    squares += x * x;
+  }
+  const factor = length / Math.sqrt(squares);
+  for (let i = 0; i < WIDTH; i++) into[at + i]! *= factor;
 }
 
 /** The value of a code. */

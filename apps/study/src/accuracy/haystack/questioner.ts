@@ -1,7 +1,8 @@
-import type { Candidate } from "@saccade/advisor";
+import type { Candidate, CandidateShape } from "@saccade/advisor";
 import { type Tensor, tensor } from "@saccade/core";
 import { numbersOf } from "../../input/input.ts";
 import { type AccuracyContext, BYTES_AT_ONCE, callOptions } from "../accuracy-context.ts";
+import { rowsStandAlone } from "../rows-stand-alone.ts";
 import { type Haystack, questionLength, WIDTH, writeIdleQueries } from "./haystack.ts";
 
 /** The same question position in every text of a haystack, with a direction of its own in each. */
@@ -11,13 +12,18 @@ export interface Question {
   readonly directions: readonly Float32Array[];
 }
 
-/**
- * Whether a candidate's output row depends on its own query and the keys up to it alone, so that a row can be had without those before it.
- * Not so for recurrences, for keys chosen by blocks of queries, and for patterns read off the whole prompt.
- */
-export function rowsStandAlone(candidate: Candidate): boolean {
-  if (candidate.selection === "query-block" || candidate.selection === "prompt") return false;
-  return candidate.plan({ heads: 1, queries: WIDTH, headDim: WIDTH }).visitedPairs !== undefined;
+/** The shape of a call on T texts. */
+export function haystackShape(length: number, trials: number): CandidateShape {
+  return { batch: trials, heads: 1, queries: length, headDim: WIDTH };
+}
+
+/** Operations that texts may cost where each needs a call of all its rows: some seconds. */
+const FLOPS = 2 ** 38;
+
+/** Texts that are asked about: as many as are asked for, fewer where whole calls would take too long, one at least. */
+export function affordableTrials(candidate: Candidate, length: number, asked: number): number {
+  if (rowsStandAlone(candidate)) return asked;
+  return Math.min(asked, Math.max(1, Math.floor(FLOPS / candidate.plan(haystackShape(length, 1)).flops)));
 }
 
 /** Texts whose tensors are made at once, one at least. */
@@ -39,7 +45,7 @@ export class Questioner {
   readonly #candidate: Candidate;
   readonly #haystack: Haystack;
   readonly #context: AccuracyContext;
-  /** [1, T, N, D] where all rows are computed. */
+  /** [T, 1, N, D] where all rows are computed. */
   readonly #q: Tensor | undefined;
 
   constructor(candidate: Candidate, haystack: Haystack, context: AccuracyContext) {
@@ -55,7 +61,7 @@ export class Questioner {
     if (this.#q) writeIdleQueries(seed, length, numbersOf(this.#q), trial * length * WIDTH);
   }
 
-  /** Answers to each question, [T] of [E]. Questions asked before stay where they were asked. */
+  /** Answers to each question, [T] of [E]. */
   async ask(questions: readonly Question[]): Promise<Float32Array[][]> {
     if (this.#q) return this.#askInOneCall(this.#q, questions);
     const answers: Float32Array[][] = [];
@@ -88,7 +94,7 @@ export class Questioner {
 }
 
 function emptyQueries(trials: number, length: number): Tensor {
-  return tensor(new Float32Array(trials * length * WIDTH), { shape: [1, trials, length, WIDTH] });
+  return tensor(new Float32Array(trials * length * WIDTH), { shape: [trials, 1, length, WIDTH] });
 }
 
 /** The vector at another length; zeros where it has no direction. */
@@ -97,7 +103,7 @@ function asLong(vector: Float32Array, length: number): Float32Array {
   return own > 0 && Number.isFinite(own) ? vector.map((x) => (x / own) * length) : new Float32Array(vector.length);
 }
 
-function rowOf(out: Tensor, head: number, row: number): Float32Array {
-  const at = out.offset + head * out.strides.h + row * out.strides.n;
+function rowOf(out: Tensor, text: number, row: number): Float32Array {
+  const at = out.offset + text * out.strides.b + row * out.strides.n;
   return numbersOf(out).slice(at, at + out.width);
 }

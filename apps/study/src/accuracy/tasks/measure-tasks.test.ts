@@ -70,58 +70,52 @@ describe("the answers of a task", () => {
 
   test.each([single, multiKey])("$name: the value of the key that is asked for, and no other", (task) => {
     for (const seed of [1, 2, 3]) {
-      const [asked, ...others] = task.trial(seed).hidden;
-      const scored = (answer: Float32Array): number => {
-        const trial = task.trial(seed);
-        expect(trial.next(answer)).toBeUndefined();
-        return trial.score();
-      };
-      expect(asked!.key).toEqual(task.trial(seed).question);
-      expect(scored(asked!.value)).toBe(1);
-      for (const other of others) expect(scored(other.value)).toBe(0);
-      expect(scored(nothing)).toBe(0);
-      expect(scored(nothing.map(() => NaN))).toBe(0);
+      const { hidden, questions, score } = task.trial(seed);
+      const [asked, ...others] = hidden;
+      expect(questions).toEqual([asked!.key]);
+      expect(score([asked!.value])).toBe(1);
+      for (const other of others) expect(score([other.value])).toBe(0);
+      expect(score([nothing])).toBe(0);
+      expect(score([nothing.map(() => NaN)])).toBe(0);
     }
   });
 
-  test("multi-key: distractors have a cosine of 1/2", () => {
-    const { hidden, question } = multiKey.trial(5);
+  test.each([single, multiKey, multiValue, variableTracking])("$name hides and asks as much as it says", (task) => {
+    const { hidden, questions } = task.trial(4);
+    expect(hidden).toHaveLength(task.hidden);
+    expect(questions).toHaveLength(task.questions);
+    for (const { key } of hidden) expect(Math.hypot(...key)).toBeCloseTo(1, 5);
+  });
+
+  test("multi-key: distractors have a cosine of 1/2, and values of their own", () => {
+    const { hidden, questions } = multiKey.trial(5);
     for (const { key } of hidden.slice(1)) {
-      expect(key.reduce((sum, x, i) => sum + x * question[i]!, 0)).toBeCloseTo(0.5, 5);
+      expect(key.reduce((sum, x, i) => sum + x * questions[0]![i]!, 0)).toBeCloseTo(0.5, 5);
     }
     expect(new Set(hidden.map(({ value }) => value.indexOf(1))).size).toBe(hidden.length);
   });
 
   test("multi-value: the share of the values among the first four", () => {
-    const { hidden } = multiValue.trial(7);
+    const { hidden, score } = multiValue.trial(7);
     const values = hidden.map((each) => each.value);
     const strange = Array.from({ length: 64 }, (_, code) => codeValue(code))
       .filter((value) => !values.some((each) => each.indexOf(1) === value.indexOf(1)))
       .slice(0, 4);
-    const scored = (answer: Float32Array): number => {
-      const trial = multiValue.trial(7);
-      trial.next(answer);
-      return trial.score();
-    };
-    expect(scored(mix(...values))).toBe(1);
-    expect(scored(mix(values[0]!, values[1]!, values[2]!, strange[0]!))).toBe(0.75);
-    expect(scored(mix(values[0]!, ...strange.slice(1)))).toBe(0.25);
-    expect(scored(mix(...strange))).toBe(0);
-    expect(scored(nothing)).toBe(0);
+    expect(score([mix(...values)])).toBe(1);
+    expect(score([mix(values[0]!, values[1]!, values[2]!, strange[0]!)])).toBe(0.75);
+    expect(score([mix(values[0]!, ...strange.slice(1))])).toBe(0.25);
+    expect(score([mix(...strange)])).toBe(0);
+    expect(score([nothing])).toBe(0);
   });
 
-  test("variable tracking: every answer is the next question, and a wrong one ends the chain's points", () => {
-    const chain = variableTracking.trial(9).hidden;
-    expect(chain).toHaveLength(4);
-    for (const [n, { key }] of chain.slice(1).entries()) expect(key).toEqual(chain[n]!.value);
-    const whole = variableTracking.trial(9);
-    for (const [n, { value }] of chain.entries()) expect(whole.next(value)).toEqual(n < 3 ? value : undefined);
-    expect(whole.score()).toBe(1);
-    const lost = variableTracking.trial(9);
-    lost.next(chain[0]!.value);
-    lost.next(direction(12_345, 1));
-    lost.next(direction(12_345, 2));
-    expect(lost.next(nothing)).toBeUndefined();
-    expect(lost.score()).toBe(0.25);
+  test("variable tracking: every value is the next key, and a wrong answer ends the chain", () => {
+    const { hidden, questions, score } = variableTracking.trial(9);
+    for (const [n, { key }] of hidden.slice(1).entries()) expect(key).toEqual(hidden[n]!.value);
+    expect(questions).toEqual(hidden.map(({ key }) => key));
+    const right = hidden.map(({ value }) => value);
+    expect(score(right)).toBe(1);
+    expect(score(right.with(3, nothing))).toBe(0.75);
+    expect(score(right.with(1, right[2]!))).toBe(0.25);
+    expect(score(right.with(0, direction(12_345, 1)))).toBe(0);
   });
 });

@@ -4,7 +4,7 @@ import type { AccuracyContext } from "../accuracy-context.ts";
 import { integerAt, seedFor, shuffled } from "../draws.ts";
 import { Haystack, SPAN } from "../haystack/haystack.ts";
 import { questionPlaces } from "../haystack/question-positions.ts";
-import { Questioner, trialsAtOnce } from "../haystack/questioner.ts";
+import { affordableTrials, haystackShape, Questioner, trialsAtOnce } from "../haystack/questioner.ts";
 import { multiKey } from "./multi-key.ts";
 import { multiValue } from "./multi-value.ts";
 import { single } from "./single.ts";
@@ -13,13 +13,15 @@ import { variableTracking } from "./variable-tracking.ts";
 
 const TASKS: readonly Task[] = [single, multiKey, multiValue, variableTracking];
 const HIDDEN: number = TASKS.reduce((sum, task) => sum + task.hidden, 0);
+const QUESTIONS: number = TASKS.reduce((sum, task) => sum + task.questions, 0);
 const [TEXT, TRIAL, SLOT, PLACE] = [21, 22, 23, 24];
 
 /**
  * RULER-like tasks (Hsieh et al. 2024) constructed from vectors: `needleTrials` texts, each with one trial of every task hidden in it at
- * places drawn evenly over the text. All of them are hidden whichever are asked for, so that scores do not depend on that.
+ * places drawn evenly over the text. All of them are hidden and asked whichever are wanted, so that scores do not depend on that.
  *
- * @returns One score for each task asked for, in their order; none where N tokens have no room.
+ * @returns One score for each task asked for, in their order; none where N tokens have no room, or the variant refuses them. `trials` are
+ * fewer than asked for where each needs a call of all rows and they would take too long.
  */
 export async function measureTasks(
   candidate: Candidate,
@@ -27,34 +29,40 @@ export async function measureTasks(
   settings: MeasureSettings,
   context: AccuracyContext,
 ): Promise<TaskScore[]> {
-  const trials = settings.needleTrials;
-  const { questions, body } = questionPlaces(length, TASKS.length);
+  const { questions, body } = questionPlaces(candidate, length, QUESTIONS);
   const slot = Math.floor(body / HIDDEN);
-  if (settings.tasks.length === 0 || trials === 0 || slot < 1) return [];
-  const asked = TASKS.map((task, n) => ({ task, n, position: questions[n]! })).filter(({ task }) =>
-    settings.tasks.includes(task.name),
-  );
+  if (settings.tasks.length === 0 || settings.needleTrials === 0 || slot < 1) return [];
+  if (candidate.refuses(haystackShape(length, 1)) !== undefined) return [];
+  const { seed = 1 } = context;
+  const trials = affordableTrials(candidate, length, settings.needleTrials);
   const together = trialsAtOnce(candidate, length, trials, context);
   const haystack = new Haystack(length, together);
   const questioner = new Questioner(candidate, haystack, context);
-  const sums = new Map(settings.tasks.map((name) => [name, 0]));
+  const sums = TASKS.map(() => 0);
   for (let first = 0; first < trials; first += together) {
     const texts = Array.from({ length: together }, (_, t) => {
-      const seed = seedFor(context.seed ?? 1, TEXT, first + t);
-      haystack.fill(t, seed);
-      questioner.prepare(t, seed);
-      return hideTrials(haystack, t, slot, seedFor(context.seed ?? 1, TRIAL, first + t));
+      const hay = seedFor(seed, TEXT, first + t);
+      haystack.fill(t, hay);
+      questioner.prepare(t, hay);
+      return hideTrials(haystack, t, slot, seedFor(seed, TRIAL, first + t));
     });
-    await askToTheEnd(
-      questioner,
-      asked.map(({ n, position }) => ({ position, trials: texts.map((text) => text[n]!) })),
+    const asked = texts.map((text) => text.flatMap((trial) => trial.questions));
+    const answers = await questioner.ask(
+      questions.map((position, n) => ({ position, directions: asked.map((directions) => directions[n]!) })),
     );
-    for (const { task, n } of asked) {
-      const scores = texts.filter((_, t) => first + t < trials).map((text) => text[n]!.score());
-      sums.set(task.name, sums.get(task.name)! + scores.reduce((sum, score) => sum + score, 0));
+    for (const [t, text] of texts.slice(0, trials - first).entries()) {
+      let at = 0;
+      for (const [n, trial] of text.entries()) {
+        const own = answers.slice(at, (at += trial.questions.length)).map((byText) => byText[t]!);
+        sums[n]! += trial.score(own);
+      }
     }
   }
-  return settings.tasks.map((task) => ({ task, trials, score: sums.get(task)! / trials }));
+  return settings.tasks.map((name) => ({
+    task: name,
+    trials,
+    score: sums[TASKS.findIndex((task) => task.name === name)]! / trials,
+  }));
 }
 
 /** Hides a trial of every task in slots of equal length, one thing in each, at a place drawn inside it. */
@@ -67,26 +75,4 @@ function hideTrials(haystack: Haystack, text: number, slot: number, seed: number
     haystack.hide(text, slots[n]! * slot + within, span, association);
   }
   return trials;
-}
-
-/** The same task in each text, at its question's position. */
-interface Asked {
-  readonly position: number;
-  readonly trials: readonly Trial[];
-}
-
-/** Asks all first questions, then those that follow, until no answer leads to another. */
-async function askToTheEnd(questioner: Questioner, asked: readonly Asked[]): Promise<void> {
-  let open = asked.map(({ position, trials }) => ({
-    position,
-    trials,
-    directions: trials.map((trial) => trial.question),
-  }));
-  while (open.length > 0) {
-    const answers = await questioner.ask(open);
-    open = open.flatMap(({ position, trials }, n) => {
-      const directions = trials.map((trial, t) => trial.next(answers[n]![t]!)).filter((next) => next !== undefined);
-      return directions.length === trials.length ? [{ position, trials, directions }] : [];
-    });
-  }
 }

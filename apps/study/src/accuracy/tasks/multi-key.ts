@@ -1,34 +1,32 @@
-import { codeValue, direction, namedCode, WIDTH } from "../haystack/haystack.ts";
-import { CODES } from "../haystack/haystack.ts";
 import { shuffled } from "../draws.ts";
+import { codeValue, CODES, direction, namedCode } from "../haystack/haystack.ts";
 import type { Task } from "./task.ts";
 
 const DISTRACTORS = 8;
-/** Signs of a distractor that differ from the needle's: a quarter, for a cosine of 1/2. */
-const FLIPPED: number = WIDTH / 4;
+const COSINE = 0.5;
 
 /** Needles with like keys: one is asked for, and eight others with a cosine of 1/2 to it stand under other values. Score 1 or 0. */
 export const multiKey: Task = {
   name: "multi-key",
   hidden: 1 + DISTRACTORS,
+  questions: 1,
   trial(seed) {
     const key = direction(seed, 0);
     const codes = shuffled(seed, CODES);
-    const distractors = Array.from({ length: DISTRACTORS }, (_, n) => likeKey(key, seed + 1 + n));
-    let score = 0;
+    const distractors = Array.from({ length: DISTRACTORS }, (_, n) => likeKey(key, direction(seed, 1 + n)));
     return {
       hidden: [key, ...distractors].map((each, n) => ({ key: each, value: codeValue(codes[n]!) })),
-      question: key,
-      next(answer) {
-        score = namedCode(answer) === codes[0] ? 1 : 0;
-        return undefined;
-      },
-      score: () => score,
+      questions: [key],
+      score: ([answer]) => (namedCode(answer!) === codes[0] ? 1 : 0),
     };
   },
 };
 
-function likeKey(key: Float32Array, seed: number): Float32Array {
-  const flipped = new Set(shuffled(seed, WIDTH).slice(0, FLIPPED));
-  return key.map((x, i) => (flipped.has(i) ? -x : x));
+/** A direction with the cosine to `key`, towards another one. */
+function likeKey(key: Float32Array, other: Float32Array): Float32Array {
+  const along = key.reduce((sum, x, i) => sum + x * other[i]!, 0);
+  const across = other.map((x, i) => x - along * key[i]!);
+  const length = Math.sqrt(across.reduce((sum, x) => sum + x * x, 0));
+  const height = Math.sqrt(1 - COSINE ** 2) / length;
+  return key.map((x, i) => COSINE * x + height * across[i]!);
 }

@@ -1,5 +1,5 @@
-import { codeValue, CODES, direction } from "../haystack/haystack.ts";
 import { shuffled } from "../draws.ts";
+import { codeValue, CODES, direction } from "../haystack/haystack.ts";
 import type { Task } from "./task.ts";
 
 const VALUES = 4;
@@ -8,18 +8,14 @@ const VALUES = 4;
 export const multiValue: Task = {
   name: "multi-value",
   hidden: VALUES,
+  questions: 1,
   trial(seed) {
     const key = direction(seed, 0);
     const codes = shuffled(seed, CODES).slice(0, VALUES);
-    let score = 0;
     return {
       hidden: codes.map((code) => ({ key, value: codeValue(code) })),
-      question: key,
-      next(answer) {
-        score = shareAmongFirst(answer, codes);
-        return undefined;
-      },
-      score: () => score,
+      questions: [key],
+      score: ([answer]) => shareAmongFirst(answer!, codes),
     };
   },
 };

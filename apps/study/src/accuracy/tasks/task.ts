@@ -4,12 +4,10 @@ import type { Association } from "../haystack/haystack.ts";
 /** One trial of a task: what it hides in a text, what it asks, and what the answers are worth. */
 export interface Trial {
   readonly hidden: readonly Association[];
-  /** Direction of the first question, [D]. */
-  readonly question: Float32Array;
-  /** Takes an answer [E]. Returns the direction of the question that follows from it, undefined after the last. */
-  next(answer: Float32Array): Float32Array | undefined;
-  /** 0..1, of the answers so far. */
-  score(): number;
+  /** Directions of its questions, [D] each. */
+  readonly questions: readonly Float32Array[];
+  /** 0..1, of the answers, [E] each. */
+  score(answers: readonly Float32Array[]): number;
 }
 
 /** A task constructed from vectors after one of RULER (Hsieh et al. 2024, arXiv 2404.06654). */
@@ -17,5 +15,7 @@ export interface Task {
   readonly name: TaskName;
   /** Associations that a trial hides. */
   readonly hidden: number;
+  /** Questions that a trial asks. */
+  readonly questions: number;
   trial(seed: number): Trial;
 }
