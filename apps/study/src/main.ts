@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
+import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
@@ -15,6 +16,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   study: studyCommand,
   report: reportCommand,
   mask: maskCommand,
+  inspect: inspectCommand,
 };
 
 const program: CommandDef = defineCommand({

@@ -244,6 +244,7 @@ function accuracy(of: Model, length: number, random: Seeded): Accuracy {
   const relativeL2 = of.exact ? 1.5e-7 : keys === undefined ? 0.9 : Math.max(2e-7, (1 - (seen ?? 1)) * 0.8);
   return {
     rows: 64,
+    notFiniteRows: 0,
     relativeL2: relativeL2 * Math.exp(0.05 * random.normal()),
     cosine: Math.sqrt(Math.max(0, 1 - Math.min(1, relativeL2) ** 2)),
     massRecall: seen,

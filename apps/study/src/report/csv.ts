@@ -54,6 +54,7 @@ const COLUMNS: readonly Column[] = [
   { name: "decode_steps", value: (cell) => cell.decode?.steps },
   { name: "cache_bytes", value: (cell) => cell.decode?.cacheBytes },
   { name: "sampled_rows", value: (cell) => cell.accuracy?.rows },
+  { name: "not_finite_rows", value: (cell) => cell.accuracy?.notFiniteRows },
   { name: "relative_l2", value: (cell) => cell.accuracy?.relativeL2 },
   { name: "cosine", value: (cell) => cell.accuracy?.cosine },
   { name: "mass_recall", value: (cell) => cell.accuracy?.massRecall },

@@ -1,4 +1,4 @@
-import type { MeasuredCell, TaskScore } from "../../cells/record.ts";
+import type { Accuracy, MeasuredCell, TaskScore } from "../../cells/record.ts";
 import type { QuantityName } from "../../conclusions/series.ts";
 import { valueAt } from "../../conclusions/power-law.ts";
 import { studentT } from "../../conclusions/student-t.ts";
@@ -87,7 +87,8 @@ const ACCURACY: readonly Measure[] = [
     scale: "log",
     tick: error,
     value: (cell) => cell.accuracy?.relativeL2,
-    text: ({ accuracy }) => accuracy && `${error(accuracy.relativeL2)} (cosine ${accuracy.cosine.toFixed(4)})`,
+    text: ({ accuracy }) =>
+      accuracy && `${error(accuracy.relativeL2)} (cosine ${accuracy.cosine.toFixed(4)}${notFinite(accuracy)})`,
     caption:
       "Against dense attention in float64 on sampled query rows. The distance of variants that need training says nothing about their quality.",
   },
@@ -271,4 +272,9 @@ function meanInterval(values: readonly number[] | undefined): [number, number] |
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
   const half = studentT(0.95, values.length - 1) * Math.sqrt(variance / values.length);
   return [Math.max(0, mean - half), Math.min(1, mean + half)];
+}
+
+/** Outputs that are no numbers, which count as zeros: seldom, and then worth a word. */
+function notFinite({ notFiniteRows, rows }: Accuracy): string {
+  return notFiniteRows > 0 ? `, ${notFiniteRows} of ${rows} rows not finite` : "";
 }
