@@ -2,28 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRuntime } from "@saccade/core";
-import { beforeAll, describe, expect, it } from "vitest";
-import {
-  calibrate,
-  candidate,
-  fastest,
-  predictDecode,
-  predictMemory,
-  predictPrefill,
-  type Calibration,
-} from "../src/index.ts";
+import { describe, expect, it } from "vitest";
+import { calibrate, candidate, fastest, predictDecode, predictMemory, predictPrefill } from "../src/index.ts";
 import { keptCalibration } from "../src/cost/calibration-file.ts";
 import { tokensOf } from "./call-tokens.ts";
 import { MACHINE } from "./made-machine.ts";
 
 describe("on this machine", () => {
   const ids = ["dense", "window:128", "top-k-blocks:32:k=4", "linear:elu", "gated-delta-net", "retention"];
-  let machine: Calibration;
-  beforeAll(async () => {
-    machine = await calibrate({ threads: 1, variants: ids.map((id) => candidate(id).spec.variant) });
-  }, 120_000);
 
-  it("predicts times of calls that were not measured, and their order", { timeout: 120_000 }, async () => {
+  // A machine that is measured while others use it may be measured wrongly: once more then, from the beginning.
+  it("predicts times of calls that were not measured, and their order", { timeout: 120_000, retry: 2 }, async () => {
+    const machine = await calibrate({ threads: 1, variants: ids.map((id) => candidate(id).spec.variant) });
     const shape = { heads: 4, kvHeads: 2, queries: 2500, headDim: 64, threads: 1 };
     const tokens = tokensOf({ heads: 4, kvHeads: 2, tokens: 2500, headDim: 64 });
     await using runtime = await openRuntime("auto", { threads: 1 });
