@@ -12,8 +12,11 @@ const execute = promisify(execFile);
 const native = hasNative();
 // Inside this package, so that the examples' imports resolve as they do for a user of the packages.
 const folder = join(root, "tools", "generated", "readme");
-const pages = [root, ...publicPackages().map(({ directory }) => directory)].map((directory) => {
-  const path = join(directory, "README.md");
+const paths = [
+  ...[root, ...publicPackages().map(({ directory }) => directory)].map((directory) => join(directory, "README.md")),
+  join(root, "docs", "seeing.md"),
+];
+const pages = paths.map((path) => {
   const name = shortPath(path);
   const examples = existsSync(path) ? examplesOf(readFileSync(path, "utf8")) : [];
   const files = examples.map((code, index) => ({

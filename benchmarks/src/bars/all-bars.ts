@@ -7,6 +7,7 @@ import { blockBars } from "./block-bars.ts";
 import { againstBest, compareRates, withContestants } from "./duel.ts";
 import { firstCall } from "./first-call.ts";
 import { linearBars } from "./linear-bars.ts";
+import { matmulBars } from "./matmul-bars.ts";
 import { patternBars } from "./pattern-bars.ts";
 import { peakMemory } from "./peak-memory.ts";
 import { scheduleBars } from "./schedule-bars.ts";
@@ -138,6 +139,7 @@ export const BARS: readonly Bar[] = [
   ...blockBars,
   ...selectedBars,
   ...linearBars,
+  ...matmulBars,
 ];
 
 function runs(shape: CallShape): Promise<Measured> {

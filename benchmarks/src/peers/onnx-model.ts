@@ -1,10 +1,11 @@
 // A one-node ONNX model, written as protobuf by hand: the few fields needed are listed in onnx.proto.
 
 class ProtoWriter {
-  readonly #bytes: number[] = [];
+  #bytes = new Uint8Array(64);
+  #length = 0;
 
   bytes(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   int(field: number, value: number): this {
@@ -15,8 +16,7 @@ class ProtoWriter {
 
   float(field: number, value: number): this {
     this.#varint(field * 8 + 5);
-    this.#bytes.push(...new Uint8Array(Float32Array.of(value).buffer));
-    return this;
+    return this.#append(new Uint8Array(Float32Array.of(value).buffer));
   }
 
   text(field: number, value: string): this {
@@ -29,20 +29,35 @@ class ProtoWriter {
     return this.#block(field, inner.bytes());
   }
 
+  raw(field: number, bytes: Uint8Array): this {
+    return this.#block(field, bytes);
+  }
+
   #block(field: number, bytes: Uint8Array): this {
     this.#varint(field * 8 + 2);
     this.#varint(bytes.length);
-    this.#bytes.push(...bytes);
+    return this.#append(bytes);
+  }
+
+  #append(bytes: Uint8Array): this {
+    const length = this.#length + bytes.length;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(2 * length);
+      larger.set(this.bytes());
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
     return this;
   }
 
   #varint(value: number): void {
     let rest = value;
     while (rest > 127) {
-      this.#bytes.push((rest % 128) | 128);
+      this.#append(Uint8Array.of((rest % 128) | 128));
       rest = Math.floor(rest / 128);
     }
-    this.#bytes.push(rest);
+    this.#append(Uint8Array.of(rest));
   }
 }
 
@@ -56,12 +71,19 @@ export interface ValueInfo {
   readonly shape: readonly (number | string)[];
 }
 
+/** An input that is part of the model: a session may order it as its kernels like, once. */
+export interface Constant {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
 export interface NodeModel {
   readonly operator: string;
   /** "" is ONNX's own domain, "com.microsoft" that of onnxruntime's operators. */
   readonly domain: "" | "com.microsoft";
   /** An empty name in place of an input leaves it out. */
-  readonly inputs: readonly (ValueInfo | undefined)[];
+  readonly inputs: readonly (ValueInfo | Constant | undefined)[];
   readonly outputs: readonly ValueInfo[];
   readonly integers: Readonly<Record<string, number>>;
   readonly floats?: Readonly<Record<string, number>>;
@@ -80,7 +102,11 @@ export function encodeModel(model: NodeModel): Uint8Array {
     .message(8, (opset) => opset.text(1, "com.microsoft").int(2, 1))
     .message(7, (graph) => {
       graph.message(1, (node) => writeNode(node, model)).text(2, "attention");
-      for (const input of model.inputs) if (input) graph.message(11, (value) => writeValue(value, input));
+      for (const input of model.inputs) {
+        if (input === undefined) continue;
+        if ("data" in input) graph.message(5, (tensor) => writeConstant(tensor, input));
+        else graph.message(11, (value) => writeValue(value, input));
+      }
       for (const output of model.outputs) graph.message(12, (value) => writeValue(value, output));
     })
     .bytes();
@@ -100,6 +126,12 @@ function writeNode(node: ProtoWriter, model: NodeModel): void {
     node.message(5, (attribute) => attribute.text(1, name).text(4, value).int(20, STRING_ATTRIBUTE));
   }
   node.text(7, model.domain);
+}
+
+function writeConstant(tensor: ProtoWriter, { name, shape, data }: Constant): void {
+  for (const size of shape) tensor.int(1, size);
+  tensor.int(2, ELEMENT_TYPES.float32).text(8, name);
+  tensor.raw(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
 function writeValue(value: ProtoWriter, { name, type, shape }: ValueInfo): void {

@@ -5,10 +5,14 @@
  */
 export type {
   Candidate,
+  CandidateCode,
   CandidateDecoder,
   CandidatePlan,
   CandidateShape,
   CandidateTokens,
   Family,
 } from "./catalogue/candidate.ts";
-export type { VariantOption, VariantSpec } from "./catalogue/variant-spec.ts";
+export { candidate } from "./catalogue/candidate-of.ts";
+export { parseVariant, variantId } from "./catalogue/parse-variant.ts";
+export type { CatalogueVariant, VariantOption, VariantSpec } from "./catalogue/variant-spec.ts";
+export { VARIANTS } from "./catalogue/variants.ts";

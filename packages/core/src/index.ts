@@ -35,6 +35,18 @@ export {
 } from "./expression/expression.ts";
 export { merge, type MergeOptions, type MergeResult } from "./merge.ts";
 export type { Plan, PlanShape } from "./plan.ts";
+export {
+  matmul,
+  matmulSync,
+  packWeights,
+  packWeightsSync,
+  type MatmulOptions,
+  type MatmulResult,
+  type PackOptions,
+  type SyncMatmulOptions,
+  type SyncPackOptions,
+} from "./product/matmul.ts";
+export type { PackedWeights, Weights, WeightMatrix, WeightType } from "./product/weights.ts";
 export type {
   Gate,
   LinearAttention,

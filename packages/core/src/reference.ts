@@ -43,44 +43,17 @@ export function softmaxReference(job: ReferenceJob): ReferenceResult {
 
 /** One row, (b * H + h) * N + i: adds into `out` [E], which is zero before, and returns the lse. */
 export function referenceRow(job: ReferenceJob, row: number, out: Float64Array): number {
-  const { heads, kvHeads, queries, headDim } = job.shape;
-  const { scale, softcap, score, bias, mask, learnedSinks } = job.scores;
-  const { q, k, v, positions, visibility, operandOf, firstKey = 0, rowOfKey = (key) => key - firstKey } = job;
-  const i = row % queries;
-  const h = Math.floor(row / queries) % heads;
-  const b = Math.floor(row / queries / heads);
-  const g = Math.floor(h / (heads / kvHeads));
-  const [ks, vs] = [floatsOf(k), floatsOf(v)];
-  const queriesOf = [q, ...(job.turned ?? [])];
-  const operands = queriesOf.map(floatsOf);
-  const qAt = queriesOf.map(({ offset, strides }) => offset + b * strides.b + h * strides.h + i * strides.n);
-  const kAt = k.offset + b * k.strides.b + g * k.strides.h;
+  const { v, firstKey = 0, rowOfKey = (key) => key - firstKey } = job;
+  const { b, h, g, first, end, scoreOf } = rowScores(job, row);
+  const sink = job.scores.learnedSinks?.[h];
+  const vs = floatsOf(v);
   const vAt = v.offset + b * v.strides.b + g * v.strides.h;
-  const biasAt = bias && bias.offset + b * bias.strides.b + h * bias.strides.h + i * bias.strides.n;
-  const maskAt = mask && mask.offset + b * mask.strides.b + h * mask.strides.h + i * mask.strides.n;
-
-  const position = i + positions.queryOffset[b]!;
-  const first = Math.max(firstKey, reachStart(visibility.reach, position));
-  const end = Math.min(positions.keyLength[b]!, reachEnd(visibility.reach, position));
-
   const keys: number[] = [];
   const scores: number[] = [];
-  let max = learnedSinks ? learnedSinks[h]! : -Infinity;
+  let max = sink ?? -Infinity;
   for (let j = first; j < end; j++) {
-    if (visibility.listed?.(position, j, b, h) === false) continue;
-    if (visibility.mask?.at({ q: position, k: j, b, h }) === false) continue;
-    if (mask && mask.data[maskAt! + j] === 0) continue;
-    if (bias && bias.data[biasAt! + j] === -Infinity) continue;
-    const operand = operandOf === undefined ? 0 : operandOf(position, j);
-    const kRow = kAt + rowOfKey(j) * k.strides.n;
-    const [qs, from] = [operands[operand]!, qAt[operand]!];
-    let s = 0;
-    for (let d = 0; d < headDim; d++) s += qs[from + d]! * ks[kRow + d]!;
-    s *= scale;
-    if (softcap !== 0) s = softcap * Math.tanh(s / softcap);
-    if (score) s = score.at({ q: position, k: j, b, h, s });
-    if (bias) s += bias.data[biasAt! + j]!;
-    if (s === -Infinity && score) continue;
+    const s = scoreOf(j);
+    if (s === undefined) continue;
     keys.push(j);
     scores.push(s);
     max = Math.max(max, s);
@@ -88,11 +61,66 @@ export function referenceRow(job: ReferenceJob, row: number, out: Float64Array):
   if (max === -Infinity) return max;
 
   const weights = scores.map((s) => Math.exp(s - max));
-  let sum = learnedSinks ? Math.exp(learnedSinks[h]! - max) : 0;
+  let sum = sink === undefined ? 0 : Math.exp(sink - max);
   for (const weight of weights) sum += weight;
   for (const [index, j] of keys.entries()) {
     const p = weights[index]! / sum;
     for (let e = 0; e < out.length; e++) out[e]! += p * vs[vAt + rowOfKey(j) * v.strides.n + e]!;
   }
   return max + Math.log(sum);
+}
+
+/** The scores of one row. */
+export interface RowScores {
+  /** Batch element, query head and key head of the row. */
+  readonly b: number;
+  readonly h: number;
+  readonly g: number;
+  /** Keys outside [first, end) are not seen. */
+  readonly first: number;
+  readonly end: number;
+  /** The score of a key in [first, end) as it enters the softmax; undefined where it is not seen. */
+  readonly scoreOf: (key: number) => number | undefined;
+}
+
+/** How the scores of row (b * H + h) * N + i come about. */
+export function rowScores(job: ReferenceJob, row: number): RowScores {
+  const { heads, kvHeads, queries, headDim } = job.shape;
+  const { scale, softcap, score, bias, mask } = job.scores;
+  const { q, k, positions, visibility, operandOf, firstKey = 0, rowOfKey = (key) => key - firstKey } = job;
+  const i = row % queries;
+  const h = Math.floor(row / queries) % heads;
+  const b = Math.floor(row / queries / heads);
+  const g = Math.floor(h / (heads / kvHeads));
+  const ks = floatsOf(k);
+  const queriesOf = [q, ...(job.turned ?? [])];
+  const operands = queriesOf.map(floatsOf);
+  const qAt = queriesOf.map(({ offset, strides }) => offset + b * strides.b + h * strides.h + i * strides.n);
+  const kAt = k.offset + b * k.strides.b + g * k.strides.h;
+  const biasAt = bias && bias.offset + b * bias.strides.b + h * bias.strides.h + i * bias.strides.n;
+  const maskAt = mask && mask.offset + b * mask.strides.b + h * mask.strides.h + i * mask.strides.n;
+  const position = i + positions.queryOffset[b]!;
+  return {
+    b,
+    h,
+    g,
+    first: Math.max(firstKey, reachStart(visibility.reach, position)),
+    end: Math.min(positions.keyLength[b]!, reachEnd(visibility.reach, position)),
+    scoreOf(j) {
+      if (visibility.listed?.(position, j, b, h) === false) return undefined;
+      if (visibility.mask?.at({ q: position, k: j, b, h }) === false) return undefined;
+      if (mask && mask.data[maskAt! + j] === 0) return undefined;
+      if (bias && bias.data[biasAt! + j] === -Infinity) return undefined;
+      const operand = operandOf === undefined ? 0 : operandOf(position, j);
+      const kRow = kAt + rowOfKey(j) * k.strides.n;
+      const [qs, from] = [operands[operand]!, qAt[operand]!];
+      let s = 0;
+      for (let d = 0; d < headDim; d++) s += qs[from + d]! * ks[kRow + d]!;
+      s *= scale;
+      if (softcap !== 0) s = softcap * Math.tanh(s / softcap);
+      if (score) s = score.at({ q: position, k: j, b, h, s });
+      if (bias) s += bias.data[biasAt! + j]!;
+      return s === -Infinity && score ? undefined : s;
+    },
+  };
 }

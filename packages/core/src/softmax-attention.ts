@@ -8,6 +8,7 @@ import type {
 } from "./attention.ts";
 import { makeDecoder } from "./decoder/cache-decoder.ts";
 import type { DecoderOptions } from "./decoder/decoder.ts";
+import { define } from "./definition.ts";
 import { checkCall, jobOf, type SoftmaxVariant } from "./job.ts";
 import { makePlan, type PlanShape } from "./plan.ts";
 import { softmaxReference, type ReferenceJob } from "./reference.ts";
@@ -48,6 +49,15 @@ export function softmaxAttention(variant: SoftmaxVariant): Attention {
     },
     decoder: (options: DecoderOptions) => makeDecoder(variant, options),
   };
+  define(attention, async (where, inputs, options) => {
+    const call = checkCall(where, variant, inputs, false);
+    const { batch, queries, keys } = call.shape;
+    const part = { batch: 0, batchEnd: batch, query: 0, queryEnd: queries, key: 0, keyEnd: keys };
+    if (variant.turning === undefined) return [{ ...call, part }];
+    const choice = options?.runtime ?? "auto";
+    const runtime = readyRuntime(choice) ?? (await sharedRuntime(choice));
+    return [{ ...call, ...(await turn(variant.turning, turnInputs(call), runtime, options?.signal)), part }];
+  });
   return attention;
 }
 

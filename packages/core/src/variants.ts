@@ -9,6 +9,7 @@
 export { History } from "./decoder/history.ts";
 export { bytesOfCache, TokenCache, type CacheSizes } from "./decoder/token-cache.ts";
 export type { Retention } from "./decoder/retention.ts";
+export { definitionOf, type DefinedPart, type Definition } from "./definition.ts";
 export { bandOf, type Band } from "./expression/band-of.ts";
 export { boundsOf } from "./expression/bounds.ts";
 export { Mask, tellsApart } from "./expression/expression.ts";
@@ -49,7 +50,7 @@ export type { Decay, RecurrenceJob, RecurrenceMode, RecurrenceShape, WriteRule }
 export { clearRows, contiguousRows, numbersOf, repeatedRow, rowAt, tokenRows, type Rows } from "./recurrence/rows.ts";
 export { Scratch } from "./recurrence/scratch.ts";
 export { copyRows } from "./recurrence/token-log.ts";
-export { softmaxReference, type ReferenceJob } from "./reference.ts";
+export { rowScores, softmaxReference, type ReferenceJob, type RowScores } from "./reference.ts";
 export { result as jobResult } from "./run-job.ts";
 export { pause } from "./runtime/pause.ts";
 export type { AttentionJob, PairReduction, Visibility } from "./runtime/runtime.ts";

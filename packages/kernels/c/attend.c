@@ -4,6 +4,9 @@
 #include "finish.h"
 #include "kernels.h"
 #include "load.h"
+#ifndef __wasm__
+#include "multiply.h"
+#endif
 #include "pair-scores.h"
 #include "panel.h"
 #include "recur.h"
@@ -324,4 +327,10 @@ static ptrdiff_t scratch_floats(int32_t rows, int32_t D, int32_t E, int32_t oper
 }
 
 const Kernels JOIN(saccade_, SACCADE_ISA) = {SACCADE_STRING(SACCADE_ISA), run, state_floats, slot_floats, scratch_floats, rotate,
-                                             recur_item, recur_scratch};
+                                             recur_item, recur_scratch,
+#ifdef __wasm__
+                                             0
+#else
+                                             &product_kernels
+#endif
+};

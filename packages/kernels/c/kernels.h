@@ -3,6 +3,7 @@
 #define SACCADE_KERNELS_H
 
 #include "job.h"
+#include "product.h"
 #include "recurrence.h"
 #include "rotation.h"
 
@@ -33,6 +34,8 @@ typedef struct {
   // Runs one item of a recurrence, recur_items in all, in scratch of so many floats.
   void (*recur)(const Recurrence *recurrence, int32_t item, float *scratch);
   ptrdiff_t (*recurScratchFloats)(const Recurrence *recurrence);
+  // Matrix products. WebAssembly has none of its own: there they are jobs of scores, and nothing more is downloaded.
+  const ProductKernels *product;
 } Kernels;
 
 extern const Kernels saccade_wasm, saccade_avx2, saccade_avx512, saccade_neon, saccade_plain;

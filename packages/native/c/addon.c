@@ -5,6 +5,7 @@
 
 #include "environment.h"
 #include "isa.h"
+#include "product-call.h"
 #include "recur-call.h"
 #include "rotate-call.h"
 
@@ -68,13 +69,15 @@ static napi_value runAsync(napi_env env, napi_callback_info info, const CallKind
   return id ? number(env, id) : throwRange(env, &message);
 }
 
-// attendSync(...), recurSync(...): the outcome
+// attendSync(...), recurSync(...), productSync(...): the outcome
 static napi_value attendSync(napi_env env, napi_callback_info info) { return runSync(env, info, &attendCall); }
 static napi_value recurSync(napi_env env, napi_callback_info info) { return runSync(env, info, &recurCall); }
+static napi_value productSync(napi_env env, napi_callback_info info) { return runSync(env, info, &productCall); }
 
-// attend(..., callback), recur(..., callback): an id for `cancel`; callback(outcome) on this thread, later
+// attend(..., callback), recur(..., callback), product(..., callback): an id for `cancel`; callback(outcome) on this thread, later
 static napi_value attend(napi_env env, napi_callback_info info) { return runAsync(env, info, &attendCall); }
 static napi_value recur(napi_env env, napi_callback_info info) { return runAsync(env, info, &recurCall); }
+static napi_value product(napi_env env, napi_callback_info info) { return runAsync(env, info, &productCall); }
 
 // rotate(...)
 static napi_value rotate(napi_env env, napi_callback_info info) {
@@ -141,6 +144,25 @@ static napi_value workspace(napi_env env, napi_callback_info info) {
   return list;
 }
 
+// productLayout(isa): [numbers of a vector, outputs of a group] of packed weights
+static napi_value productLayout(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument, list;
+  int isas;
+  const Isa *table = isaTable(&isas);
+  napi_get_cb_info(env, info, &count, &argument, 0, 0);
+  const double isa = numberArgument(env, argument);
+  if (!(isa >= 0 && isa < isas) || table[(int)isa].missing) {
+    napi_throw_range_error(env, 0, "native: layout of an unknown instruction set");
+    return 0;
+  }
+  const ProductKernels *kernels = table[(int)isa].kernels->product;
+  napi_create_array_with_length(env, 2, &list);
+  napi_set_element(env, list, 0, number(env, kernels->lanes));
+  napi_set_element(env, list, 1, number(env, kernels->group));
+  return list;
+}
+
 // state(): { threads, bytes, calls } of the pool, of all environments, of this one
 static napi_value state(napi_env env, napi_callback_info info) {
   (void)info;
@@ -168,6 +190,9 @@ NAPI_MODULE_INIT() {
   putFunction(env, exports, "attend", attend);
   putFunction(env, exports, "recurSync", recurSync);
   putFunction(env, exports, "recur", recur);
+  putFunction(env, exports, "productSync", productSync);
+  putFunction(env, exports, "product", product);
+  putFunction(env, exports, "productLayout", productLayout);
   putFunction(env, exports, "rotate", rotate);
   putFunction(env, exports, "cancel", cancel);
   putFunction(env, exports, "instructionSets", instructionSets);

@@ -52,6 +52,7 @@ struct Call {
   const Kernels *kernels;
   Job job;               // of attention; scratch is filled in for every unit
   Recurrence recurrence; // or this
+  Product product;       // or this
   Array arrays[ARRAYS];
   Block lists; // copies of units, tasks, positions, indices, programs; then the tables of programs
   Program programs[2]; // mask and score

@@ -186,6 +186,38 @@ export type RecurArguments = readonly [
   sumsAfter: Float32Array | undefined,
 ];
 
+/** Places in the Float64Array that a matrix product begins with. */
+export const PRODUCT_PLACES = {
+  /** Index into `instructionSets()`. */
+  isa: 0,
+  /** Threads at most, 1..256; the caller's own takes part in a synchronous call. */
+  threads: 1,
+  /** Rows of x. */
+  N: 2,
+  /** Inputs: numbers of a row. */
+  I: 3,
+  /** Outputs: rows of the weights. */
+  O: 4,
+  /** 0 multiplies, 1 packs weights. */
+  mode: 5,
+  /** Of weights to be packed: 0 f32, 1 f16, 2 bf16. */
+  type: 6,
+  count: 7,
+} as const;
+
+/** What a product, or a packing, is made of, in order. */
+export type ProductArguments = readonly [
+  numbers: Float64Array,
+  /** [N, I]; undefined where weights are packed. */
+  x: Float32Array | undefined,
+  /** Packed, as product.h in the kernels says; where they are to be packed [O, I], f16 and bf16 by their bits. */
+  weights: Float32Array | Uint16Array,
+  /** [O] */
+  bias: Float32Array | undefined,
+  /** [N, O], or the packed weights. */
+  out: Float32Array,
+];
+
 /** The compiled addon. Arrays are read and written in place; results have the same bits at any number of threads. */
 export interface NativeAddon {
   /** All that this processor family knows, best first. */
@@ -205,6 +237,12 @@ export interface NativeAddon {
   recurSync(...recurrence: RecurArguments): number;
   /** Runs a recurrence as `attend` runs attention; `out`, `state` and `sumsAfter` must stay. */
   recur(...recurrence: [...RecurArguments, callback: (outcome: number) => void]): number;
+  /** Runs a matrix product, or packs its weights, as `attendSync` runs attention. @throws RangeError when anything does not fit. */
+  productSync(...product: ProductArguments): number;
+  /** The same as `attend` runs attention; `out` must stay. */
+  product(...product: [...ProductArguments, callback: (outcome: number) => void]): number;
+  /** How an instruction set has its weights packed: numbers of a vector, and outputs of a group. */
+  productLayout(isa: number): [lanes: number, group: number];
   /**
    * Rotary position embedding on this thread, to the end before it returns.
    *

@@ -9,11 +9,13 @@ import type { NativeAddon } from "./addon.ts";
 export {
   NUMBERS,
   OUTCOME,
+  PRODUCT_PLACES,
   RECUR_NUMBERS,
   ROTATE_NUMBERS,
   type CallArguments,
   type InstructionSet,
   type NativeAddon,
+  type ProductArguments,
   type RecurArguments,
   type RotateArguments,
   type StoredArray,

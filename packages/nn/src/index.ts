@@ -3,4 +3,14 @@
  *
  * @module
  */
-export {};
+export type { Attending, MapInputs, SeeingOptions } from "./seeing/attending.ts";
+export { attentionMap, mapRow, type AttentionMap, type AttentionMapOptions } from "./seeing/attention-map.ts";
+export {
+  compareReferences,
+  type CompareReferencesOptions,
+  type ReferenceComparison,
+  type Sight,
+} from "./seeing/compare-references.ts";
+export type { Reference } from "./seeing/reference.ts";
+export { rollout, type RolloutLayer, type RolloutOptions } from "./seeing/rollout.ts";
+export { topKeys, type TopKey } from "./seeing/top-keys.ts";

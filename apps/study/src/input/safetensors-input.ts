@@ -32,6 +32,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
   checkTogether(file, q, k, v);
   const stack = q.heads / k.heads;
   return {
+    kind: "safetensors",
     description: `${basename(spec.file)}${layer === "" ? "" : `, ${layer}`}, ${q.stored.type}`,
     heads: q.heads,
     kvHeads: k.heads,
@@ -45,6 +46,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
       v: read(file, v, tokens, first, count),
     }),
     head: () => undefined,
+    retrievalPositions: () => [],
     retrieval: () => undefined,
   };
 }

@@ -5,6 +5,7 @@ import type {
   MixDecoder,
   MixOptions,
   MixResult,
+  Runtime,
   Selection,
   Tensor,
 } from "@saccade/core";
@@ -30,6 +31,8 @@ export interface CandidateShape {
   readonly valueDim?: number | undefined;
   /** Threads at most. Default: the available parallelism. */
   readonly threads?: number | undefined;
+  /** Runtime whose workspace is stated. Default: the shared `auto` one, when it opens synchronously. */
+  readonly runtime?: Runtime | undefined;
 }
 
 /** What a call costs, known before it runs. The same for softmax attention and recurrences. */
@@ -39,7 +42,7 @@ export interface CandidatePlan {
   /** Of `flops`, those of selecting. 0 where nothing is selected. */
   readonly selectingFlops: number;
   readonly bytesRead: number;
-  /** Bytes held during the call beyond inputs and outputs. */
+  /** Bytes held during the call beyond inputs and outputs; what the candidate makes beside q, k and v is among them. */
   readonly workspaceBytes: number;
   /** Bytes of a decoder's cache that has taken N tokens (f32). */
   readonly cacheBytes: number;
@@ -64,6 +67,18 @@ export interface CandidateDecoder extends Omit<MixDecoder, "append" | "appendSyn
   appendSync(tokens: CandidateTokens, options?: Omit<MixOptions, "runtime" | "signal">): MixResult;
 }
 
+/** How a program makes a variant. */
+export interface CandidateCode {
+  /** What to import from `packageName`. */
+  readonly imports: readonly string[];
+  /** What to import from other packages, by package; empty for most. */
+  readonly otherImports: Readonly<Record<string, readonly string[]>>;
+  /** `slidingWindow({ window: 1024, sinks: 4 })`. A few are over `heads` (H), `kvHeads` (G) and `headDim` (D) of the call. */
+  readonly expression: string;
+  /** What calls bring beside q, k and v, with its sizes: `{ beta: "[B, V, N, 1]" }`. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
 /** One variant with its options, as programs that compare variants call it. */
 export interface Candidate {
   /** Canonical: `window:1024:sinks=4`. Equal ids mean equal settings. */
@@ -73,9 +88,10 @@ export interface Candidate {
   readonly packageName: string;
   /** One line, with its settings in words. */
   readonly description: string;
-  /** How to make it: what to import from `packageName`, and the expression: `slidingWindow({ window: 1024, sinks: 4 })`. */
-  readonly code: { readonly imports: readonly string[]; readonly expression: string };
+  readonly code: CandidateCode;
   readonly selection: Selection;
+  /** Whether queries see no later keys. */
+  readonly causal: boolean;
   /** Whether its result is dense attention's whatever the content. */
   readonly exact: boolean;
   /** Whether weights must be trained with it: its distance from softmax attention says nothing about its quality. */
@@ -87,7 +103,14 @@ export interface Candidate {
    * dense attention's mass that a row keeps. Undefined for recurrences, joined branches, and variants that turn queries or keys.
    */
   readonly softmax: Pick<Attention, "forward" | "forwardSync"> | undefined;
+  /** Why it has no decoder: "what a query keeps depends on later queries of its block". undefined where it has one. */
+  readonly noDecoder: string | undefined;
+  /** Why it cannot take calls of this shape; undefined where it can. */
+  refuses(shape: CandidateShape): string | undefined;
+  /** @throws RangeError for a shape that it refuses. */
   plan(shape: CandidateShape): CandidatePlan;
+  /** The last call's gates are kept, so that repeated calls do not make them again. */
   forward(tokens: CandidateTokens, options?: MixOptions): Promise<MixResult>;
+  /** @throws TypeError where it has none. */
   decoder(options: Omit<DecoderOptions, "dtype">): CandidateDecoder;
 }

@@ -4,6 +4,7 @@ import { contiguous, floatsOf, type Tensor } from "../tensor.ts";
 import { chooseInstructionSet, loadAddon } from "./native/addon.ts";
 import { callArguments } from "./native/arguments.ts";
 import { pairArguments } from "./native/pair-arguments.ts";
+import { productArguments } from "./native/product-arguments.ts";
 import { recurArguments } from "./native/recur-arguments.ts";
 import { rotateArguments } from "./native/rotate-arguments.ts";
 import { availableParallelism } from "./parallelism.ts";
@@ -13,7 +14,7 @@ import { packPrograms, programsOf } from "./programs.ts";
 import { panelColumns, panelCount, recurrenceFlops } from "./recur-codes.ts";
 import { arrayBuffer } from "./reference.ts";
 import type { RecurrenceJob } from "../recurrence/recurrence.ts";
-import type { AttentionJob, OpenOptions, PairJob, RunInfo, Runtime } from "./runtime.ts";
+import type { AttentionJob, OpenOptions, PairJob, ProductJob, Products, RunInfo, Runtime } from "./runtime.ts";
 import { operandCount, scratchNeeds } from "./scratch-needs.ts";
 import { planUnits, UNIT_INTS } from "./units.ts";
 
@@ -41,7 +42,7 @@ const COPIED_AT_ONCE = 4 << 20;
  * @throws Error saying why the addon does not load, or why the instruction set cannot run here.
  */
 export function openNative(options: OpenOptions = {}): Runtime {
-  const { addon, outcome, numbers: places, rotateNumbers, recurNumbers } = loadAddon();
+  const { addon, outcome, numbers: places, rotateNumbers, recurNumbers, productPlaces } = loadAddon();
   const isa = chooseInstructionSet(addon.instructionSets(), options.instructionSet ?? process.env["SACCADE_ISA"]);
   const most = Math.max(1, Math.min(options.threads ?? availableParallelism(), MAX_THREADS));
   const notTaken = [...(options.notTaken ?? []), ...isa.notTaken];
@@ -155,8 +156,40 @@ export function openNative(options: OpenOptions = {}): Runtime {
     return info;
   };
 
+  const productInfo = ({ rows, inputs, outputs }: ProductJob, asked: number): RunInfo => {
+    const allowed = Math.min(Math.max(1, asked), most);
+    const worth = Math.ceil((2 * Math.max(rows, 1) * inputs * outputs) / THREAD_FLOPS);
+    return infoUpTo(Math.max(1, Math.min(allowed, worth)), allowed);
+  };
+
+  const [lanes, group] = addon.productLayout(isa.index);
+  const products: Products = {
+    layout: { lanes, group },
+    async run(job, { threads, signal }) {
+      checkOpen();
+      signal?.throwIfAborted();
+      const info = productInfo(job, threads);
+      const staged = !job.outIsNew && job.out.buffer instanceof ArrayBuffer;
+      const out = staged ? new Float32Array(job.out.length) : job.out;
+      const call = productArguments(job, out, isa.index, info.threads, productPlaces);
+      await tracked(startCall((callback) => addon.product(...call, callback), signal));
+      if (!staged) return info;
+      if (job.out.length !== out.length)
+        throw new TypeError("native: out was transferred or detached while the call ran");
+      await copyFloats(out, job.out);
+      return info;
+    },
+    runSync(job, { threads }) {
+      checkOpen();
+      const info = productInfo(job, threads);
+      settle(addon.productSync(...productArguments(job, job.out, isa.index, info.threads, productPlaces)));
+      return info;
+    },
+  };
+
   const runtime: Runtime = {
     name: "native",
+    products,
     info: (threads) => infoOf(Math.min(Math.max(1, threads), most)),
     async attend(job, { threads, signal }) {
       checkOpen();
@@ -241,6 +274,14 @@ function freshLike({ batch, heads, length, width, layout }: Tensor): Tensor {
   const data = new Float32Array(batch * heads * length * width);
   const strides = contiguous(layout, heads, length, width);
   return { data, batch, heads, length, width, layout, offset: 0, strides };
+}
+
+async function copyFloats(from: Float32Array, to: Float32Array): Promise<void> {
+  for (let at = 0; at < from.length; at += COPIED_AT_ONCE) {
+    if (at > 0) await pause();
+    if (to.length === 0) throw new TypeError("native: out was transferred or detached while the call ran");
+    to.set(from.subarray(at, at + COPIED_AT_ONCE), at);
+  }
 }
 
 async function copyRows(from: Tensor, to: Tensor): Promise<void> {

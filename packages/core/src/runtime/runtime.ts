@@ -98,6 +98,43 @@ export interface PairJob {
   readonly out: Float32Array;
 }
 
+/** How a runtime has weights ordered: [O / group][I][group], the last group as many vectors of `lanes` wide as hold the rest. */
+export interface ProductLayout {
+  readonly lanes: number;
+  readonly group: number;
+}
+
+/** out = x w' + bias; or, without x, weights [O, I] put in the order of the runtime. */
+export interface ProductJob {
+  /** N */
+  readonly rows: number;
+  /** I */
+  readonly inputs: number;
+  /** O */
+  readonly outputs: number;
+  /** [N, I] */
+  readonly x: Float32Array | undefined;
+  /** In the order of the runtime; without x [O, I]. */
+  readonly weights: Float32Array | Uint16Array;
+  readonly type: "f32" | "f16" | "bf16";
+  /** [O] */
+  readonly bias?: Float32Array | undefined;
+  /** [N, O], or the ordered weights. */
+  readonly out: Float32Array;
+  /** `out` was made for this job: nobody else can transfer its buffer before it ends. */
+  readonly outIsNew: boolean;
+}
+
+/** Matrix products of a runtime that has them beside its scores of pairs. */
+export interface Products {
+  readonly layout: ProductLayout;
+  run(
+    job: ProductJob,
+    options: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  ): Promise<RunInfo>;
+  runSync(job: ProductJob, options: { readonly threads: number }): RunInfo;
+}
+
 /** What actually ran. */
 export interface RunInfo {
   readonly runtime: RuntimeName;
@@ -146,6 +183,8 @@ export interface Runtime extends AsyncDisposable {
   ): Promise<RunInfo>;
   /** The same, to the end before it returns. */
   recurSync?(job: RecurrenceJob, options: { readonly threads: number }): RunInfo;
+  /** Matrix products. Default: as scores of pairs. */
+  readonly products?: Products | undefined;
   /** Turns the rows of one tensor into another, on this thread and to the end before it returns. */
   rotateSync(job: RotationJob): void;
   /** Room for `length` floats that this runtime reads without a copy, zero-filled. */

@@ -1,5 +1,6 @@
 import type { AttentionInputs, ForwardOptions, ReferenceResult, SyncForwardOptions } from "../attention.ts";
 import type { DecoderOptions } from "../decoder/decoder.ts";
+import { define } from "../definition.ts";
 import { checkCall, roomFor } from "../job.ts";
 import type { PlanShape } from "../plan.ts";
 import { softmaxReference, type ReferenceJob } from "../reference.ts";
@@ -25,7 +26,7 @@ import { run, runSync, type StepsOptions } from "./steps.ts";
 /** Makes an Attention of a variant whose queries select: checks, selection, schedules, result. */
 export function selectedAttention<I extends AttentionInputs, S>(variant: SelectingVariant<I, S>): SelectedAttention<I> {
   const { name, selection, selects } = variant;
-  return {
+  const attention: SelectedAttention<I> = {
     name,
     selection,
     selects,
@@ -56,6 +57,16 @@ export function selectedAttention<I extends AttentionInputs, S>(variant: Selecti
     },
     decoder: (options: DecoderOptions) => makeSelectedDecoder(variant, options),
   };
+  if (variant.finish !== undefined) return attention;
+  define<I>(attention, async (where, inputs, options) => {
+    const call = checkSelecting(where, variant, inputs, false);
+    const parts = await run(selectAll(variant, call), await waited(where, options));
+    return parts.map((part) => {
+      const own = partOf(call, part);
+      return { ...own, visibility: selectedVisibility(part.blocks, own.positions, own.visibility), part };
+    });
+  });
+  return attention;
 }
 
 async function waited(where: string, options: ForwardOptions | undefined): Promise<StepsOptions<ForwardOptions>> {

@@ -6,6 +6,7 @@
 // it finds reads past an end without them. Exits with 1 at the first wrong result, which a seed brings back.
 #include "attend.h"
 #include "pairs-check.h"
+#include "product-check.h"
 #include "recurrence-check.h"
 #include "rotation-check.h"
 
@@ -176,8 +177,9 @@ int main(int argc, char **argv) {
     rotation_check(first + i, kernels);
     pairs_check(first + i, kernels);
     recurrence_check(first + i, kernels);
+    product_check(first + i, kernels);
   }
-  printf("%s: %llu problems, as many rotations, jobs of scores and recurrences, %llu rows, %llu pairs, %llu units, %llu split, %llu streamed, %llu threaded, "
+  printf("%s: %llu problems, as many rotations, jobs of scores, recurrences and products, %llu rows, %llu pairs, %llu units, %llu split, %llu streamed, %llu threaded, "
          "%llu NaN values, %llu empty rows, %llu with expressions, %llu of these spoiled, %llu rows blurred, worst error %.2f of the "
          "tolerance\n",
          kernels->name, (unsigned long long)count, (unsigned long long)tally.rows, (unsigned long long)tally.pairs,

@@ -10,6 +10,7 @@ export interface LoadedAddon {
   readonly numbers: NativePackage["NUMBERS"];
   readonly rotateNumbers: NativePackage["ROTATE_NUMBERS"];
   readonly recurNumbers: NativePackage["RECUR_NUMBERS"];
+  readonly productPlaces: NativePackage["PRODUCT_PLACES"];
 }
 
 /** An instruction set that runs here, and why better ones do not. */
@@ -37,6 +38,7 @@ export function loadAddon(): LoadedAddon {
     numbers: native.NUMBERS,
     rotateNumbers: native.ROTATE_NUMBERS,
     recurNumbers: native.RECUR_NUMBERS,
+    productPlaces: native.PRODUCT_PLACES,
   };
 }
 

@@ -100,7 +100,7 @@ function putStrides(numbers: Float64Array, at: number, offset: number, b: number
 }
 
 /** The memory of a resizable buffer may shrink away; a growable shared one only grows. */
-export function fixed<A extends Float32Array | Uint8Array>(what: string, array: A): A {
+export function fixed<A extends Float32Array | Uint16Array | Uint8Array>(what: string, array: A): A {
   const { buffer } = array;
   if (buffer instanceof ArrayBuffer && buffer.resizable) {
     throw new TypeError(`native: ${what} lies in a resizable ArrayBuffer, expected one of fixed length`);

@@ -1,0 +1,32 @@
+import type { Tensor } from "@saccade/core";
+import type { HeadSizes } from "./construction.ts";
+
+/** Sizes of heads as shapes and options of decoders say them, or as tensors have them. */
+export function headSizes(
+  given: Pick<HeadSizes, "heads" | "headDim"> & { readonly kvHeads?: number | undefined },
+): HeadSizes;
+export function headSizes(given: { readonly q: Tensor; readonly k: Tensor }): HeadSizes;
+export function headSizes(
+  given:
+    | (Pick<HeadSizes, "heads" | "headDim"> & { readonly kvHeads?: number | undefined })
+    | { readonly q: Tensor; readonly k: Tensor },
+): HeadSizes {
+  if ("q" in given) return { heads: given.q.heads, kvHeads: given.k.heads, headDim: given.q.width };
+  const { heads, kvHeads = heads, headDim } = given;
+  return { heads, kvHeads, headDim };
+}
+
+/** @throws RangeError when a sequence becomes longer than the variant knows. */
+export function checkMost(id: string, most: number, tokens: number): void {
+  if (tokens > most) throw new RangeError(`variant "${id}" takes at most ${most} tokens, got ${tokens}`);
+}
+
+/** Why planning fails, if it does. */
+export function refusalOf(plan: () => unknown): string | undefined {
+  try {
+    plan();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
