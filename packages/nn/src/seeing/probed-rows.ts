@@ -11,8 +11,7 @@ const NUMBERS = 2 ** 22;
 /**
  * Rows of any attention, from its outputs alone. Outputs are linear in values: with the columns of an identity for values, panel of keys by
  * panel, they are the weights. Keys outside the panel have value 0 and keep their share of the denominator. Where a call reads more (a state,
-values of a branch's own), what comes out at values of 0 is taken off. Costs M / 256 calls, and M / E
- * where a call reads more.
+ * values of a branch's own), what comes out at values of 0 is taken off. Costs M / 256 calls, or M / E where a call reads more.
  */
 export async function* probedRows<I extends MapInputs>(
   attention: Attending<I>,

@@ -1,6 +1,6 @@
 import { cumulative, nativeSparse, topKBlocks } from "@saccade/block-sparse";
 import { dilatedSegments, dualChunk } from "@saccade/chunked";
-import { biasTensor, dense, maskTensor, tensor, type AttentionInputs } from "@saccade/core";
+import { biasTensor, dense, maskTensor, tensor, type AttentionInputs, type Tensor } from "@saccade/core";
 import { deltaNet, eluPlusOne, linear, retention } from "@saccade/linear";
 import { rope } from "@saccade/positions";
 import { slidingWindow } from "@saccade/sliding-window";
@@ -174,6 +174,25 @@ test("selected rows with a bias and a mask are those of the call", async () => {
   const terms = { shows: explicitTopKBlocks(call, { blockSize: 8, topK: 3 }) };
   const map = await attentionMap(attend, { ...call, bias, mask }, { queries: [0, 20, 21, 59] });
   expectRows(map, { ...call, bias, mask }, 0, terms);
+});
+
+test.each([
+  ["its scores", dense({ causal: true })],
+  ["its outputs", asOutputs(dense({ causal: true }))],
+])("tokens before heads give the same map by %s", async (_, attention) => {
+  const call = inputs({ batch: 2, queries: 30 });
+  const turned = ({ data, batch, heads, length, width }: Tensor): Tensor => {
+    const from = data as Float32Array;
+    const to = new Float32Array(from.length);
+    for (let row = 0; row < batch * heads * length; row++) {
+      const [b, h, n] = [Math.floor(row / length / heads), Math.floor(row / length) % heads, row % length];
+      to.set(from.subarray(row * width, (row + 1) * width), ((b * length + n) * heads + h) * width);
+    }
+    return tensor(to, { shape: [batch, length, heads, width], layout: "bnhd" });
+  };
+  const options = { queries: [0, 13, 29], batch: 1 };
+  const map = await attentionMap(attention, { q: turned(call.q), k: turned(call.k), v: turned(call.v) }, options);
+  expectRows(map, call, 1, { shows: (p, j) => j <= p });
 });
 
 test("a mean over heads is the mean of their rows", async () => {
