@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
+import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
 import { studyCommand } from "./commands/study.ts";
 
@@ -10,7 +11,11 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 };
 
 /** Each subcommand is a file of its own in `commands/`. */
-const subCommands: Readonly<Record<string, CommandDef>> = { study: studyCommand, mask: maskCommand };
+const subCommands: Readonly<Record<string, CommandDef>> = {
+  study: studyCommand,
+  mask: maskCommand,
+  inspect: inspectCommand,
+};
 
 const program: CommandDef = defineCommand({
   meta: { name: "saccade", version, description: "Sparse and long-context attention, measured" },

@@ -176,7 +176,10 @@ export interface Decode {
 
 /** Against dense attention in float64 on sampled query rows. */
 export interface Accuracy {
+  /** Rows that were compared: sampled positions times query heads. */
   readonly rows: number;
+  /** Of those, outputs with a number that is not finite; they count as zeros. */
+  readonly notFiniteRows: number;
   /** sqrt(sum |out - dense|^2 / sum |dense|^2) */
   readonly relativeL2: number;
   /** Mean over rows. */

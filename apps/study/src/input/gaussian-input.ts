@@ -15,6 +15,7 @@ export function gaussianInput({ heads, kvHeads, headDim, seed }: GaussianSpec): 
     return tensor(data, { shape: [1, count, length, headDim] });
   };
   return {
+    kind: "gaussian",
     description: `normal numbers, seed ${seed}`,
     heads,
     kvHeads,
@@ -28,6 +29,7 @@ export function gaussianInput({ heads, kvHeads, headDim, seed }: GaussianSpec): 
       v: block(2, first, count, length),
     }),
     head: () => undefined,
+    retrievalPositions: () => [],
     retrieval: () => undefined,
   };
 }

@@ -32,6 +32,7 @@ export interface Retrieval {
 
 /** Where queries, keys and values come from. Heads are made when they are asked for, so that memory stays bounded at any length. */
 export interface Input {
+  readonly kind: InputSpec["kind"];
   readonly description: string;
   /** H */
   readonly heads: number;
@@ -49,6 +50,8 @@ export interface Input {
   slice(length: number, range: HeadRange): Slice;
   /** What key head g was built to do at this length; undefined where heads are given. */
   head(length: number, kvHead: number): ConstructedHead | undefined;
+  /** Positions whose output rows `retrieval` reads, ascending; none where the input has no ground truth. */
+  retrievalPositions(length: number): readonly number[];
   /** Scores an output [1, H, N, E] of `slice`; undefined where the input has no ground truth. */
   retrieval(length: number, range: HeadRange, out: Tensor, causal: boolean): Retrieval | undefined;
 }

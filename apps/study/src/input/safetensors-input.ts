@@ -36,6 +36,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
   checkTogether(file, q, k, v);
   const stack = q.heads / k.heads;
   return {
+    kind: "safetensors",
     description: `${basename(spec.file)}${layer === "" ? "" : `, ${layer}`}, ${q.dtype}`,
     heads: q.heads,
     kvHeads: k.heads,
@@ -49,6 +50,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
       v: read(file, v, tokens, first, count),
     }),
     head: () => undefined,
+    retrievalPositions: () => [],
     retrieval: () => undefined,
   };
 }

@@ -16,6 +16,7 @@ export function textInput(spec: TextSpec): Input {
   const excerpt = (length: number): TokenText => ({ ...whole, tokens: middle(whole.tokens, length) });
   const unit = spec.tokens === "bytes" ? "bytes" : "words and marks";
   return {
+    kind: "text",
     description: `${basename(spec.file)}, ${whole.tokens.length} ${unit}, induction over ${spec.ngram}`,
     heads: spec.heads,
     kvHeads: spec.kvHeads,
@@ -26,6 +27,7 @@ export function textInput(spec: TextSpec): Input {
     slice: (length, range) => constructSlice(excerpt(length), spec, range),
     head: (length, kvHead) =>
       constructHead(kvHead, { text: excerpt(length), headDim: spec.headDim, ngram: spec.ngram }),
+    retrievalPositions: scoredPositions,
     retrieval: (length, range, out, causal) => scoreRetrieval(excerpt(length), spec, range, out, causal),
   };
 }

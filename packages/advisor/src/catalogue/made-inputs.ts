@@ -49,10 +49,12 @@ export function sharedRow({ name, gate, sizes, heads, width, seed, of }: SharedR
     ...{ name, gate, sizes },
     bytes: (shape) => 4 * floats(shape),
     make({ q, k }, position) {
-      const shape = { heads: q.heads, kvHeads: k.heads, tokens: k.length, headDim: q.width };
+      const shape = { heads: q.heads, kvHeads: k.heads, tokens: q.length, headDim: q.width };
       const each = width(shape);
-      const row = Float32Array.from({ length: floats(shape) }, (_, i) => of(hashed(position + i, seed), each));
-      return tensor(row, { shape: [q.batch, heads(shape), k.length, each], strides: { b: 0, h: each, n: 1 } });
+      // Queries stand at the end of the keys.
+      const first = position + k.length - q.length;
+      const row = Float32Array.from({ length: floats(shape) }, (_, i) => of(hashed(first + i, seed), each));
+      return tensor(row, { shape: [q.batch, heads(shape), q.length, each], strides: { b: 0, h: each, n: 1 } });
     },
   };
 }

@@ -1,0 +1,26 @@
+import type { Runtime, RuntimeName } from "@saccade/core";
+
+/** Where and how the calls of a measurement run. */
+export interface AccuracyContext {
+  /** Default "auto". */
+  readonly runtime?: "auto" | RuntimeName | Runtime | undefined;
+  readonly threads?: number | undefined;
+  /** Where rows of dense attention are kept for the next cell; undefined to keep none. */
+  readonly cacheFolder?: string | undefined;
+  /** The grid's. Default 1. */
+  readonly seed?: number | undefined;
+  /** Bytes of queries, keys and values that are made at once, one head at least. Default 2^29. */
+  readonly bytesAtOnce?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const BYTES_AT_ONCE: number = 2 ** 29;
+
+/** What calls are given of it. */
+export function callOptions({
+  runtime,
+  threads,
+  signal,
+}: AccuracyContext): Pick<AccuracyContext, "runtime" | "threads" | "signal"> {
+  return { runtime, threads, signal };
+}

@@ -1,0 +1,189 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { candidate, type Candidate } from "@saccade/advisor";
+import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { constructedText } from "../inspect/constructed-text.ts";
+import { drawHeatMap, type HeatMapLabels } from "../inspect/heat-map.ts";
+import { inspect, type HeadInspection } from "../inspect/inspection.ts";
+import type { InspectedText } from "../inspect/inspected-text.ts";
+import { weightText } from "../inspect/markup.ts";
+import { drawPage } from "../inspect/page.ts";
+import { referenceText } from "../inspect/reference-text.ts";
+import { shadeText, shadingOf } from "../inspect/shade.ts";
+import { findToken, splitWords } from "../inspect/words.ts";
+import { readFlags, UsageError, wholeNumber } from "./flags.ts";
+
+type InspectFlag =
+  | "text"
+  | "query"
+  | "expect"
+  | "variant"
+  | "head"
+  | "top"
+  | "up-to"
+  | "ngram"
+  | "head-dim"
+  | "out"
+  | "json";
+
+const INSPECT_ARGS: Readonly<Record<InspectFlag, ArgDef>> = {
+  text: { type: "string", valueHint: "TEXT", description: "what is looked at" },
+  query: {
+    type: "string",
+    valueHint: "WORD",
+    description: "the word that looks, the last one of its kind, or #NUMBER; by default the last word",
+  },
+  expect: {
+    type: "string",
+    valueHint: "WORD",
+    description: "the word that it should find; one more head is then built that looks for it",
+  },
+  variant: {
+    type: "string",
+    default: "dense",
+    valueHint: "VARIANT",
+    description: "what is compared with dense attention: window:64, top-k-blocks:16:k=2, ...",
+  },
+  head: { type: "string", valueHint: "N", description: "one head only" },
+  top: { type: "string", default: "3", valueHint: "N", description: "keys that are named" },
+  "up-to": {
+    type: "string",
+    default: "1024",
+    valueHint: "N",
+    description: "distance up to which a reference is followed",
+  },
+  ngram: { type: "string", default: "1", valueHint: "N", description: "words that the induction head matches" },
+  "head-dim": { type: "string", default: "64", valueHint: "D", description: "of the constructed heads" },
+  out: { type: "string", valueHint: "FOLDER", description: "writes a picture (SVG) and a page (HTML) of each head" },
+  json: { type: "boolean", default: false, description: "prints JSON" },
+};
+
+/** `saccade inspect`: what a word of a text looks at, head by head. */
+export const inspectCommand: CommandDef = defineCommand({
+  meta: { name: "inspect", description: "Shows what a word of a text looks at, and what a variant keeps of it" },
+  args: INSPECT_ARGS as ArgsDef,
+  async run({ args }) {
+    const flags = readFlags(args, INSPECT_ARGS);
+    const number = (flag: InspectFlag, least: number): number => wholeNumber(flag, flags.text(flag)!, least);
+    const sentence = flags.text("text");
+    if (sentence === undefined)
+      throw new UsageError("inspect expects a text, as in --text 'The trophy ...' --query it");
+    const { words } = splitWords(sentence);
+    if (words.length === 0) throw new UsageError("--text expects at least one word");
+    const query = token(words, "query", flags.text("query") ?? `#${words.length - 1}`);
+    const expected = flags.text("expect");
+    const key = expected === undefined ? undefined : token(words, "expect", expected, query);
+    const reference = key === undefined ? undefined : { query, key };
+    const headDim = number("head-dim", 2);
+    if (headDim % 2 !== 0) throw new UsageError(`--head-dim expects an even number, got "${headDim}"`);
+    const text = constructedText(sentence, { headDim, ngram: number("ngram", 1), reference });
+    const layer = text.layers.at(-1)!;
+    const asked = flags.text("head");
+    const heads = asked === undefined ? layer.heads.map((_, h) => h) : [wholeNumber("head", asked, 0)];
+    if (heads.some((head) => head >= layer.heads.length)) {
+      throw new UsageError(`--head expects one of 0 to ${layer.heads.length - 1}, got "${asked}"`);
+    }
+    const variant = variantOf(flags.text("variant")!);
+    const found: HeadInspection[] = [];
+    for await (const head of inspect(text, layer, {
+      query,
+      heads,
+      variant,
+      top: number("top", 1),
+      reference,
+      upTo: number("up-to", 1),
+    })) {
+      found.push(head);
+    }
+    const folder = flags.text("out");
+    const labels = { tokens: text.tokens, query, expected: key };
+    const files = folder === undefined ? [] : writeFiles(folder, text, found, labels);
+    if (flags.isOn("json")) print(JSON.stringify(asJson(text, query, variant, found, files), null, 2));
+    else printHeads(text, query, found, files);
+  },
+});
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function token(words: readonly string[], flag: InspectFlag, name: string, before?: number): number {
+  try {
+    return findToken(words, name, before);
+  } catch (error) {
+    throw new UsageError(`--${flag}: ${(error as Error).message}`);
+  }
+}
+
+function variantOf(text: string): Candidate {
+  let variant: Candidate;
+  try {
+    variant = candidate(text);
+  } catch (error) {
+    throw new UsageError(`--variant: ${(error as Error).message}`);
+  }
+  if (variant.causal) return variant;
+  throw new UsageError(`--variant: ${variant.id} lets queries see later keys; heads are causal`);
+}
+
+function writeFiles(
+  folder: string,
+  text: InspectedText,
+  heads: readonly HeadInspection[],
+  labels: HeatMapLabels,
+): string[] {
+  mkdirSync(folder, { recursive: true });
+  return heads.flatMap((inspection) => {
+    const name = `${inspection.layer}-head-${inspection.head}`;
+    const files = [join(folder, `${name}.svg`), join(folder, `${name}.html`)] as const;
+    writeFileSync(files[0], drawHeatMap(inspection, inspection.sightings.at(-1)!, labels));
+    writeFileSync(files[1], drawPage(inspection, text, labels));
+    return files;
+  });
+}
+
+function printHeads(
+  text: InspectedText,
+  query: number,
+  heads: readonly HeadInspection[],
+  files: readonly string[],
+): void {
+  const shading = shadingOf(process.stdout.isTTY ? process.stdout.getColorDepth() : 1);
+  print(`What "${text.tokens[query]}" looks at. ${text.description}.`);
+  for (const { layer, head, name, sightings, comparison } of heads) {
+    print(`\nlayer ${layer}, head ${head}, ${name}`);
+    const width = Math.max(...sightings.map(({ attention }) => attention.length));
+    for (const { attention, weights } of sightings) {
+      print(`  ${attention.padEnd(width)}  ${shadeText(text, weights, query, shading)}`);
+    }
+    for (const { attention, top } of sightings) {
+      const keys = top.map((key) => `${key.token} #${key.position} ${weightText(key.weight)}`).join(", ");
+      print(`  ${attention.padEnd(width)}  most: ${keys === "" ? "nothing" : keys}`);
+    }
+    if (comparison !== undefined) print(`  ${referenceText(comparison, text.tokens, sightings.at(-1)!.attention)}`);
+  }
+  if (files.length > 0) print(`\n${files.join("\n")}`);
+}
+
+function asJson(
+  text: InspectedText,
+  query: number,
+  variant: Candidate,
+  heads: readonly HeadInspection[],
+  files: readonly string[],
+): unknown {
+  return {
+    source: text.description,
+    tokens: text.tokens,
+    query: { position: query, token: text.tokens[query] },
+    variant: variant.id,
+    heads: heads.map(({ layer, head, name, sightings, comparison }) => ({
+      layer,
+      head,
+      name,
+      attention: sightings.map(({ attention, weights, top }) => ({ attention, weights: [...weights], top })),
+      comparison,
+    })),
+    files,
+  };
+}
