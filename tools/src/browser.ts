@@ -1,7 +1,7 @@
 /**
  * Dense attention in real browsers. A page posts what it found to a server here, so that any browser which opens an
  * address will do, without a driver. The same files are served twice: with the headers that isolate a page and so give
- * it shared memory, and without.
+ * it shared memory, and without. The page that a study writes is looked at in Chromium too.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { delimiter, join } from "node:path";
 import { build } from "vite";
 import type { PageResult } from "./browser-page.ts";
 import { Checks } from "./checks.ts";
+import { checkPage, writeWatchedPage } from "./report-page.ts";
 import { root } from "./workspace.ts";
 
 const checks = new Checks();
@@ -152,9 +153,27 @@ function judge({ error, isolated, runs }: PageResult, expected: { isolated: bool
   return `${last.instructionSet}, ${last.threads} thread${last.threads === 1 ? "" : "s"}, max error ${last.maxError.toExponential(1)}`;
 }
 
+/** The page of a study, on a wide screen and on a narrow one. */
+async function checkReport(): Promise<void> {
+  const [browser] = browsers;
+  const program = browser && findProgram(browser.programs);
+  let page = "";
+  await checks.check("a study's report is written", async () => {
+    page = await writeWatchedPage(join(work, "report"));
+  });
+  for (const width of [1200, 500]) {
+    await checks.check(`Chromium shows the report, ${width} pixels wide`, async () => {
+      if (browser === undefined || program === undefined) throw new Error("no Chromium is installed");
+      const profile = mkdtempSync(join(work, "profile-"));
+      return checkPage(program, browser.args(profile), profile, page, width);
+    });
+  }
+}
+
 await checks
   .run(async () => {
     await checks.require("bundle the page", buildSite);
+    await checkReport();
     await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("browser: the server has no port");

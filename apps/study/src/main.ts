@@ -4,6 +4,7 @@ import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
+import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -13,6 +14,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 /** Each subcommand is a file of its own in `commands/`. */
 const subCommands: Readonly<Record<string, CommandDef>> = {
   study: studyCommand,
+  report: reportCommand,
   mask: maskCommand,
   inspect: inspectCommand,
 };

@@ -8,6 +8,12 @@
 // where S is the state before the chunk and u_s what token s writes. Products of decays are made step by step and never divided: every
 // factor is exp of something <= 0, however strong the decay.
 //
+// Where c and r are one number for each token, they multiply sums instead of rows:
+//
+//   (q_t c_t)' S = c_t (q_t' S)     (k_s r_s) u_s' = k_s (r_s u_s)'
+//
+// so that rows are read where they lie. Otherwise, and where they do not fill whole vectors, they are copies:
+//
 //   rows   [T][width]     width = D, rounded up to whole vectors and rows of the microkernel, the rest 0; tokens past the last are 0
 //   pairs  [T][T]         weights of token s for token t; 0 where s is not before t
 #ifndef SACCADE_RECUR_CHUNK_H
@@ -28,15 +34,26 @@ enum { RECUR_TOKENS = RECUR_CHUNK };
 enum { RECUR_TOKENS = IN_PLACE ? OUTER_ROWS : 2 * OUTER_ROWS };
 #endif
 
+// Rows of a chunk's tokens, and how far apart they are.
+typedef struct {
+  const float *at;
+  ptrdiff_t step;
+} TokenRows;
+
 // Where a chunk stands, and what of it does not depend on the panel.
 typedef struct {
   const Recurrence *r;
   int batch, state; // the value head
   int heads, head;  // query heads that read this state, the first of them
-  int width;
-  float *queries;   // [heads][T][width]   q c, scaled
-  float *reads;     // [T][width]          k c (delta), a c of the token before (general)
-  float *keys, *gains; // [T][width]       k r; b r (general)
+  int width, inPlace;
+  TokenRows q, k, x, g; // queries of the first head, keys, what is read (k or a), gains (b): in place, or those below
+  ptrdiff_t qHead;      // from the queries of a head to those of the next
+  // Copies. With a decay for every channel they are multiplied by it, and queries by the scale.
+  float *queries;      // [heads][T][width]   q c
+  float *reads;        // [T][width]          k c (delta), a c of the token before (general)
+  float *keys, *gains; // [T][width]          k r; b r (general)
+  // What sums are multiplied by where rows are not, [T]: scale c; c, or that of the token before; r.
+  float *queryFactors, *readFactors, *writeFactors;
   float *decays;    // [T][width] of channels, or [T]
   float *through;   // [width]             c of the last token
   float *queryKeys, *queryGains; // [heads][T][T]
@@ -51,17 +68,19 @@ typedef struct {
 INLINE int recur_width(int D) { return round_up(D, LANES > OUTER_ROWS ? LANES : OUTER_ROWS); }
 
 static ptrdiff_t recur_chunk_open(RecurChunk *chunk, float *base, const Recurrence *r) {
-  enum { PARTS = 16 };
+  enum { PARTS = 19 };
   const int heads = r->H > r->V ? r->H / r->V : 1, width = recur_width(r->D);
   const ptrdiff_t rows = (ptrdiff_t)RECUR_TOKENS * width, pairs = (ptrdiff_t)RECUR_TOKENS * RECUR_TOKENS;
   const int reads = r->rule != RULE_ADDITIVE, gains = r->rule == RULE_GENERAL, packs = !IN_PLACE;
   *chunk = (RecurChunk){.r = r, .heads = r->mode == RECUR_WRITE ? 0 : heads, .width = width};
   const ptrdiff_t sizes[PARTS] = {heads * rows, reads * rows, rows, gains * rows, rows, width,
                                   heads * pairs, gains * heads * pairs, reads * pairs, gains * pairs, RECUR_TOKENS, width,
-                                  packs * heads * rows, packs * reads * rows, packs * rows, packs * gains * rows};
+                                  packs * heads * rows, packs * reads * rows, packs * rows, packs * gains * rows,
+                                  RECUR_TOKENS, RECUR_TOKENS, RECUR_TOKENS};
   float **parts[PARTS] = {&chunk->queries, &chunk->reads, &chunk->keys, &chunk->gains, &chunk->decays, &chunk->through,
                           &chunk->queryKeys, &chunk->queryGains, &chunk->readKeys, &chunk->readGains, &chunk->betas, &chunk->ones,
-                          &chunk->packedQueries, &chunk->packedReads, &chunk->packedKeys, &chunk->packedGains};
+                          &chunk->packedQueries, &chunk->packedReads, &chunk->packedKeys, &chunk->packedGains,
+                          &chunk->queryFactors, &chunk->readFactors, &chunk->writeFactors};
   const ptrdiff_t used = scratch_parts(base, PARTS, sizes, parts);
   for (int d = 0; base && d < width; d++) chunk->ones[d] = 1.0f;
   return used;
@@ -73,11 +92,6 @@ INLINE void row_fill(const float *from, int count, float factor, float *to, int 
   for (; d + LANES <= count; d += LANES) vf_store(to + d, vf_mul(vf_load(from + d), f));
   for (; d < count; d++) to[d] = from[d] * factor;
   for (; d < width; d++) to[d] = 0.0f;
-}
-
-INLINE void row_scale(float *row, float factor, int width) {
-  const vf f = vf_set(factor);
-  for (int d = 0; d < width; d += LANES) vf_store(row + d, vf_mul(vf_load(row + d), f));
 }
 
 INLINE void row_times(float *row, const float *factors, int width) {
@@ -92,32 +106,16 @@ INLINE float row_product(const float *x, const float *y, int width) {
   return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
 }
 
-// Four rows at a time, and `ahead` further on what the next chunk reads is asked for: without that, a third of the time went into waiting.
-INLINE void rows_four(const float *from, ptrdiff_t step, ptrdiff_t ahead, int count, float factor, float *to, int width) {
-  const vf f = vf_set(factor);
-  int d = 0;
-  for (; d + LANES <= count; d += LANES) {
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-      if (LANES == 16 || d % 16 == 0) __builtin_prefetch(from + i * step + ahead + d, 0, 3);
-      vf_store(to + i * width + d, vf_mul(vf_load(from + i * step + d), f));
-    }
-  }
-  for (; d < width; d++)
-    for (int i = 0; i < 4; i++) to[i * width + d] = d < count ? from[i * step + d] * factor : 0.0f;
-}
-
 // `count` rows of `columns` numbers, and zeros up to row T.
 static __attribute__((noinline)) void rows_fill(const float *from, ptrdiff_t step, int count, int columns, float factor, float *to, int width) {
-  int t = 0;
-  for (; t + 4 <= count; t += 4) rows_four(from + t * step, step, RECUR_TOKENS * step, columns, factor, to + t * width, width);
-  for (; t < count; t++) row_fill(from + t * step, columns, factor, to + t * width, width);
-  if (t < RECUR_TOKENS) __builtin_memset(to + t * width, 0, sizeof(float) * (size_t)((RECUR_TOKENS - t) * width));
+  for (int t = 0; t < count; t++) row_fill(from + t * step, columns, factor, to + t * width, width);
+  if (count < RECUR_TOKENS) __builtin_memset(to + count * width, 0, sizeof(float) * (size_t)((RECUR_TOKENS - count) * width));
 }
 
 // to[i * T + s] = x[i] . rows[s] for `n` rows and s < count, in fours: up to three more are written.
-INLINE void recur_products(const int n, const float *x, const float *rows, int count, int width, float *to) {
-  for (int s = 0; s < count; s += 4, rows += 4 * width) {
+INLINE void recur_products(const int n, TokenRows x, TokenRows rows, int count, int width, float *to) {
+  const float *row = rows.at;
+  for (int s = 0; s < count; s += 4, row += 4 * rows.step) {
     vf sums[4][4];
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
@@ -126,10 +124,10 @@ INLINE void recur_products(const int n, const float *x, const float *rows, int c
     for (int d = 0; d < width; d += LANES) {
       vf y[4];
 #pragma GCC unroll 4
-      for (int j = 0; j < 4; j++) y[j] = vf_load(rows + j * width + d);
+      for (int j = 0; j < 4; j++) y[j] = vf_load(row + j * rows.step + d);
 #pragma GCC unroll 4
       for (int i = 0; i < n; i++) {
-        const vf z = vf_load(x + i * width + d);
+        const vf z = vf_load(x.at + i * x.step + d);
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++) sums[i][j] = vf_accumulate(sums[i][j], z, y[j]);
       }
@@ -141,16 +139,15 @@ INLINE void recur_products(const int n, const float *x, const float *rows, int c
 
 // One row; called from many places, and copied into none of them.
 static __attribute__((noinline)) void recur_products_of(const float *x, const float *rows, int count, int width, float *to) {
-  recur_products(1, x, rows, count, width, to);
+  recur_products(1, (TokenRows){x, 0}, (TokenRows){rows, width}, count, width, to);
 }
 
 // Products of tokens [t, t + 4) with the rows up to them.
-static __attribute__((noinline)) void recur_four(const RecurChunk *chunk, const float *x, const float *rows, int t, float *pairs) {
-  const int width = chunk->width;
+static __attribute__((noinline)) void recur_four(const RecurChunk *chunk, TokenRows x, TokenRows rows, int t, float *pairs) {
   // As many sums as the registers hold.
   enum { AT_ONCE = OUTER_ROWS * PANEL_VECTORS >= 16 ? 4 : 2 };
   for (int i = 0; i < 4; i += AT_ONCE)
-    recur_products(AT_ONCE, x + (t + i) * width, rows, t + 4, width, pairs + (t + i) * RECUR_TOKENS);
+    recur_products(AT_ONCE, (TokenRows){x.at + (t + i) * x.step, x.step}, rows, t + 4, chunk->width, pairs + (t + i) * RECUR_TOKENS);
 }
 
 // Row t of `pairs` <- 0 from `count` on.
@@ -161,64 +158,66 @@ INLINE void pairs_end(float *pairs, int t, int count) {
   for (; s < RECUR_TOKENS; s += 4) v4_store(row + s, v4_set(0.0f));
 }
 
-INLINE void pairs_times(float *pairs, int t, const float *factors) {
+// Row t of `pairs` <- times `factor` and those of earlier tokens, up to `count`; 0 from there on.
+INLINE void pairs_times(float *pairs, int t, const float *factors, float factor, int count) {
   float *row = pairs + t * RECUR_TOKENS;
-  for (int s = 0; s <= t; s += 4) v4_store(row + s, v4_mul(v4_load(row + s), v4_load(factors + s)));
+  const v4 f = v4_set(factor);
+  for (int s = 0; s < count; s += 4) v4_store(row + s, v4_mul(v4_load(row + s), v4_mul(v4_load(factors + s), f)));
+  pairs_end(pairs, t, count);
 }
 
-// The query rows of head j, and what their pairs are.
+// The copied query rows of head j, what is read of them, and what their pairs are.
 INLINE float *recur_query(const RecurChunk *chunk, int j) { return chunk->queries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width; }
+INLINE TokenRows recur_queries(const RecurChunk *chunk, int j) { return (TokenRows){chunk->q.at + j * chunk->qHead, chunk->q.step}; }
 INLINE float *recur_pairs(float *pairs, int j) { return pairs + (ptrdiff_t)j * RECUR_TOKENS * RECUR_TOKENS; }
+
+// Where nothing is written: queries are multiplied by the scale alone.
+INLINE void recur_unwritten(const RecurChunk *chunk) {
+  for (int t = 0; t < RECUR_TOKENS; t++) chunk->queryFactors[t] = chunk->r->scale;
+}
 
 // Decay by one number a token, or none: products first, factors afterwards. factors[s] is w_(s+1) .. w_t.
 static __attribute__((noinline)) void recur_numbers(const RecurChunk *chunk, int count) {
   const int width = chunk->width, rule = chunk->r->rule, decays = chunk->r->decayKind != DECAY_NONE;
   const int reads = rule != RULE_ADDITIVE, gains = rule == RULE_GENERAL;
   for (int t = 0; t < count; t += 4) {
-    if (reads) recur_four(chunk, chunk->reads, chunk->keys, t, chunk->readKeys);
-    if (gains) recur_four(chunk, chunk->reads, chunk->gains, t, chunk->readGains);
+    if (reads) recur_four(chunk, chunk->x, chunk->k, t, chunk->readKeys);
+    if (gains) recur_four(chunk, chunk->x, chunk->g, t, chunk->readGains);
     for (int j = 0; j < chunk->heads; j++) {
-      recur_four(chunk, recur_query(chunk, j), chunk->keys, t, recur_pairs(chunk->queryKeys, j));
-      if (gains) recur_four(chunk, recur_query(chunk, j), chunk->gains, t, recur_pairs(chunk->queryGains, j));
+      recur_four(chunk, recur_queries(chunk, j), chunk->k, t, recur_pairs(chunk->queryKeys, j));
+      if (gains) recur_four(chunk, recur_queries(chunk, j), chunk->g, t, recur_pairs(chunk->queryGains, j));
     }
   }
-  float product = 1.0f, factors[RECUR_TOKENS];
+  const float scale = chunk->r->scale;
+  // A decay by head makes the same product in every chunk: in single precision its error would add up from chunk to chunk.
+  double product = 1;
+  float *factors = chunk->writeFactors;
+  for (int t = 0; t < RECUR_TOKENS; t++) factors[t] = 1.0f, chunk->queryFactors[t] = scale, chunk->readFactors[t] = 1.0f;
   for (int t = 0; t < count; t++) {
-    factors[t] = 1.0f;
-    for (int s = t + 1; s % 4; s++) factors[s] = 0.0f;
-    if (decays && gains) {
-      pairs_times(chunk->readKeys, t, factors);
-      pairs_times(chunk->readGains, t, factors);
-      row_scale(chunk->reads + t * width, product, width);
+    // The general rule reads before the token's own decay.
+    if (gains) {
+      chunk->readFactors[t] = (float)product;
+      pairs_times(chunk->readKeys, t, factors, 1.0f, t);
+      pairs_times(chunk->readGains, t, factors, 1.0f, t);
     }
     if (decays) {
       const v4 w = v4_set(chunk->decays[t]);
       for (int s = 0; s < t; s += 4) v4_store(factors + s, v4_mul(v4_load(factors + s), w));
-      factors[t] = 1.0f;
+      for (int s = t; s < round_up(t, 4); s++) factors[s] = 1.0f;
       product *= chunk->decays[t];
     }
-    if (decays && rule == RULE_DELTA) {
-      pairs_times(chunk->readKeys, t, factors);
-      row_scale(chunk->reads + t * width, product, width);
+    if (rule == RULE_DELTA) {
+      chunk->readFactors[t] = (float)product;
+      pairs_times(chunk->readKeys, t, factors, 1.0f, t);
     }
-    if (reads) pairs_end(chunk->readKeys, t, t);
-    if (gains) pairs_end(chunk->readGains, t, t);
+    chunk->queryFactors[t] = scale * (float)product;
     for (int j = 0; j < chunk->heads; j++) {
-      if (decays) {
-        pairs_times(recur_pairs(chunk->queryKeys, j), t, factors);
-        if (gains) pairs_times(recur_pairs(chunk->queryGains, j), t, factors);
-        row_scale(recur_query(chunk, j) + t * width, product, width);
-      }
-      pairs_end(recur_pairs(chunk->queryKeys, j), t, t + 1);
-      if (gains) pairs_end(recur_pairs(chunk->queryGains, j), t, t + 1);
+      pairs_times(recur_pairs(chunk->queryKeys, j), t, factors, scale, t + 1);
+      if (gains) pairs_times(recur_pairs(chunk->queryGains, j), t, factors, scale, t + 1);
     }
   }
   if (decays || chunk->r->sums)
-    for (int d = 0; d < width; d++) chunk->through[d] = product;
-  for (int s = 0; decays && s < count; s++) {
-    row_scale(chunk->keys + s * width, factors[s], width);
-    if (gains) row_scale(chunk->gains + s * width, factors[s], width);
-  }
+    for (int d = 0; d < width; d++) chunk->through[d] = (float)product;
 }
 
 // Rows before t <- times w_t, on the way to their products with up to two rows.
@@ -271,9 +270,14 @@ INLINE void recur_general(const RecurChunk *chunk, int t) {
 }
 
 // Token after token, the keys before it decay: q_t meets k_s times w_(s+1) .. w_t.
-static __attribute__((noinline)) void recur_channels(const RecurChunk *chunk, int count) {
+static __attribute__((noinline)) void recur_channels(RecurChunk *chunk, int count) {
   const int width = chunk->width, rule = chunk->r->rule, delta = rule == RULE_DELTA;
   for (int d = 0; d < width; d++) chunk->through[d] = 1.0f;
+  // What is read of a key is decayed before it, the key itself after it.
+  if (delta) {
+    __builtin_memcpy(chunk->reads, chunk->keys, sizeof(float) * (size_t)(RECUR_TOKENS * width));
+    chunk->x.at = chunk->reads;
+  }
   for (int t = 0; t < count; t++) {
     const float *w = chunk->decays + t * width;
     if (rule == RULE_GENERAL) recur_general(chunk, t);
@@ -341,50 +345,68 @@ static void recur_zero_pairs(const RecurChunk *chunk, int count) {
   }
 }
 
-static void recur_pack_tokens(const float *rows, int D, int width, float *to) {
+static void recur_pack_tokens(TokenRows rows, int D, int width, float *to) {
   for (int t = 0; t < RECUR_TOKENS; t += 4) {
     const float *four[4];
-    for (int i = 0; i < 4; i++) four[i] = rows + (t + i) * width;
+    for (int i = 0; i < 4; i++) four[i] = rows.at + (t + i) * rows.step;
     pack_four_rows(four, D, to + (ptrdiff_t)(t / OUTER_ROWS * OUTER_ROWS) * width + t % OUTER_ROWS, OUTER_ROWS);
   }
 }
 
-static void recur_pack_channels(const float *rows, int width, float *to) {
+static void recur_pack_channels(TokenRows rows, int width, float *to) {
   for (int d = 0; d < width; d += 4)
     for (int t = 0; t < RECUR_TOKENS; t++)
-      v4_store(to + (d / OUTER_ROWS * RECUR_TOKENS + t) * OUTER_ROWS + d % OUTER_ROWS, v4_load(rows + t * width + d));
+      v4_store(to + (d / OUTER_ROWS * RECUR_TOKENS + t) * OUTER_ROWS + d % OUTER_ROWS, v4_load(rows.at + t * rows.step + d));
 }
 
 static void recur_pack(const RecurChunk *chunk) {
   const int D = chunk->r->D, width = chunk->width;
   for (int j = 0; j < chunk->heads; j++)
-    recur_pack_tokens(recur_query(chunk, j), D, width, chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * width);
+    recur_pack_tokens(recur_queries(chunk, j), D, width, chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * width);
   if (chunk->r->mode == RECUR_READ) return;
-  recur_pack_channels(chunk->keys, width, chunk->packedKeys);
-  if (chunk->r->rule != RULE_ADDITIVE) recur_pack_tokens(chunk->reads, D, width, chunk->packedReads);
-  if (chunk->r->rule == RULE_GENERAL) recur_pack_channels(chunk->gains, width, chunk->packedGains);
+  recur_pack_channels(chunk->k, width, chunk->packedKeys);
+  if (chunk->r->rule != RULE_ADDITIVE) recur_pack_tokens(chunk->x, D, width, chunk->packedReads);
+  if (chunk->r->rule == RULE_GENERAL) recur_pack_channels(chunk->g, width, chunk->packedGains);
+}
+
+// A chunk of whole vectors whose rows nothing is multiplied into is read where it lies.
+INLINE int recur_rows_in_place(const Recurrence *r, int count) {
+  return count == RECUR_TOKENS && r->decayKind != DECAY_CHANNEL && r->D == recur_width(r->D);
+}
+
+// `copy` of rows of the call, or the rows themselves.
+INLINE TokenRows recur_rows(const RecurChunk *chunk, const float *from, ptrdiff_t step, int count, float factor, float *copy) {
+  if (chunk->inPlace) return (TokenRows){from, step};
+  rows_fill(from, step, count, chunk->r->D, factor, copy, chunk->width);
+  return (TokenRows){copy, chunk->width};
 }
 
 // Tokens [n, n + count), count <= T.
 static void recur_chunk_rows(RecurChunk *chunk, int n, int count) {
   const Recurrence *r = chunk->r;
-  const int b = chunk->batch, h = chunk->state;
-  for (int j = 0; j < chunk->heads; j++)
-    rows_fill(recur_token(r->q, &r->qStep, b, chunk->head + j, n), r->qStep.n, count, r->D, r->scale, recur_query(chunk, j), chunk->width);
-  if (r->mode == RECUR_READ) return;
-  rows_fill(recur_token(r->k, &r->kStep, b, recur_key_head(r, h), n), r->kStep.n, count, r->D, 1.0f, chunk->keys, chunk->width);
+  const int b = chunk->batch, h = chunk->state, channels = r->decayKind == DECAY_CHANNEL;
+  chunk->inPlace = recur_rows_in_place(r, count);
+  chunk->qHead = chunk->inPlace ? r->qStep.h : (ptrdiff_t)RECUR_TOKENS * chunk->width;
+  for (int j = chunk->heads - 1; j >= 0; j--)
+    chunk->q = recur_rows(chunk, recur_token(r->q, &r->qStep, b, chunk->head + j, n), r->qStep.n, count, channels ? r->scale : 1.0f,
+                          recur_query(chunk, j));
+  if (r->mode == RECUR_READ) {
+    recur_unwritten(chunk);
+    return;
+  }
+  chunk->k = recur_rows(chunk, recur_token(r->k, &r->kStep, b, recur_key_head(r, h), n), r->kStep.n, count, 1.0f, chunk->keys);
   if (r->rule == RULE_DELTA) {
-    __builtin_memcpy(chunk->reads, chunk->keys, sizeof(float) * (size_t)(RECUR_TOKENS * chunk->width));
+    chunk->x = chunk->k;
     const float *beta = recur_token(r->beta, &r->betaStep, b, h, n);
     for (int t = 0; t < RECUR_TOKENS; t++) chunk->betas[t] = t < count ? beta[t * r->betaStep.n] : 0.0f;
   }
   if (r->rule == RULE_GENERAL) {
-    rows_fill(recur_token(r->a, &r->aStep, b, h, n), r->aStep.n, count, r->D, 1.0f, chunk->reads, chunk->width);
-    rows_fill(recur_token(r->b, &r->bStep, b, h, n), r->bStep.n, count, r->D, 1.0f, chunk->gains, chunk->width);
+    chunk->x = recur_rows(chunk, recur_token(r->a, &r->aStep, b, h, n), r->aStep.n, count, 1.0f, chunk->reads);
+    chunk->g = recur_rows(chunk, recur_token(r->b, &r->bStep, b, h, n), r->bStep.n, count, 1.0f, chunk->gains);
   }
   if (count < RECUR_TOKENS) recur_zero_pairs(chunk, count);
   if (r->decayKind != DECAY_NONE) recur_decays(chunk, n, count);
-  if (r->decayKind == DECAY_CHANNEL) recur_channels(chunk, count);
+  if (channels) recur_channels(chunk, count);
   else recur_numbers(chunk, count);
 }
 

@@ -12,6 +12,7 @@
 #ifndef SACCADE_RECUR_PANEL_H
 #define SACCADE_RECUR_PANEL_H
 
+#include "ahead.h"
 #include "outer.h"
 #include "recur-chunk.h"
 
@@ -87,15 +88,26 @@ static void state_save(const StatePanel *panel) {
 }
 
 // A block of tokens against channels, tokens against tokens, and channels against tokens, as the microkernel's broadcast operand.
-INLINE Left left_tokens(const RecurChunk *chunk, const float *rows, const float *packed, int block) {
-  const ptrdiff_t at = (ptrdiff_t)block * OUTER_ROWS * chunk->width;
-  return IN_PLACE ? (Left){rows + at, (size_t)chunk->width, 1} : packed_left(packed + at);
+INLINE Left left_tokens(const RecurChunk *chunk, TokenRows rows, const float *packed, int block) {
+  const int first = block * OUTER_ROWS;
+  return IN_PLACE ? (Left){rows.at + first * rows.step, (size_t)rows.step, 1} : packed_left(packed + (ptrdiff_t)first * chunk->width);
 }
 INLINE Left left_pairs(const float *pairs, int block) {
   return (Left){pairs + block * OUTER_ROWS * RECUR_TOKENS, RECUR_TOKENS, 1};
 }
-INLINE Left left_channels(const RecurChunk *chunk, const float *rows, const float *packed, int d) {
-  return IN_PLACE ? (Left){rows + d, 1, (size_t)chunk->width} : packed_left(packed + (ptrdiff_t)d * RECUR_TOKENS);
+INLINE Left left_channels(TokenRows rows, const float *packed, int d) {
+  return IN_PLACE ? (Left){rows.at + d, 1, (size_t)rows.step} : packed_left(packed + (ptrdiff_t)d * RECUR_TOKENS);
+}
+
+// Rows of sums <- times a number each, where the operands were not.
+INLINE void sums_times(const int nv, const RecurChunk *chunk, const float *factors, int block, vf acc[OUTER_ROWS][PANEL_VECTORS]) {
+  if (chunk->r->decayKind == DECAY_CHANNEL) return;
+#pragma GCC unroll 8
+  for (int i = 0; i < OUTER_ROWS; i++) {
+    const vf factor = vf_set(factors[block * OUTER_ROWS + i]);
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) acc[i][v] = vf_mul(acc[i][v], factor);
+  }
 }
 
 // What the tokens of a block write under the delta rule: u_t = beta_t (v_t - y_t - sum_(s < t) L[t][s] u_s).
@@ -142,7 +154,8 @@ INLINE void strip_reads(const int nv, const RecurChunk *chunk, const Strip *stri
   for (int block = 0; block < blocks; block++) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     const int before = block * OUTER_ROWS;
-    outer(nv, chunk->r->D, left_tokens(chunk, chunk->reads, chunk->packedReads, block), strip->state, acc);
+    outer(nv, chunk->r->D, left_tokens(chunk, chunk->x, chunk->packedReads, block), strip->state, acc);
+    if (chunk->r->decayKind != DECAY_NONE) sums_times(nv, chunk, chunk->readFactors, block, acc);
     if (general) {
       outer_few(nv, before + OUTER_ROWS, left_pairs(chunk->readKeys, block), strip->writes, acc);
       outer_few(nv, before, left_pairs(chunk->readGains, block), strip->gained, acc);
@@ -187,13 +200,14 @@ INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *st
   for (int j = 0; j < chunk->heads; j++) {
     float *out = r->out + chunk->batch * r->outStep.b + (chunk->state * chunk->heads + j) * r->outStep.h + n * r->outStep.n +
                  panel->from + strip->column;
-    if (count == RECUR_TOKENS) output_ahead(out + count * r->outStep.n, r->outStep.n, columns);
+    if (IN_PLACE && count == RECUR_TOKENS) output_ahead(out + count * r->outStep.n, r->outStep.n, columns);
 #pragma GCC unroll 1
     for (int block = 0; block * OUTER_ROWS < count; block++) {
       vf acc[OUTER_ROWS][PANEL_VECTORS];
       const int first = block * OUTER_ROWS, until = first + OUTER_ROWS;
       const float *packed = chunk->packedQueries + (ptrdiff_t)j * RECUR_TOKENS * chunk->width;
-      outer(nv, r->D, left_tokens(chunk, recur_query(chunk, j), packed, block), strip->state, acc);
+      outer(nv, r->D, left_tokens(chunk, recur_queries(chunk, j), packed, block), strip->state, acc);
+      sums_times(nv, chunk, chunk->queryFactors, block, acc);
       if (own) outer_few(nv, until, left_pairs(recur_pairs(chunk->queryKeys, j), block), strip->writes, acc);
       if (own && r->rule == RULE_GENERAL)
         outer_few(nv, until, left_pairs(recur_pairs(chunk->queryGains, j), block), strip->gained, acc);
@@ -203,8 +217,54 @@ INLINE void strip_outputs(const int nv, const StatePanel *panel, const Strip *st
   }
 }
 
-INLINE void strip_update(const int nv, const RecurChunk *chunk, const Strip *strip, int tokens) {
+// What tokens wrote, less what decays until the chunk's end.
+INLINE void writes_fade(const int nv, const RecurChunk *chunk, float *writes, int tokens) {
+  for (int t = 0; t < tokens; t++) {
+    const vf factor = vf_set(chunk->writeFactors[t]);
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) vf_store(writes + (t * nv + v) * LANES, vf_mul(vf_load(writes + (t * nv + v) * LANES), factor));
+  }
+}
+
+// Rows of the next chunk, asked for a few lines at a time between the products of this one: in one go, requests fill the queue to
+// memory and the products wait behind them (4 to 14% more time).
+enum { NEXT_ROWS = 6, NEXT_LINES = (RECUR_TOKENS * OUTER_ROWS + AHEAD_FLOATS - 1) / AHEAD_FLOATS };
+
+typedef struct {
+  Ahead rows[NEXT_ROWS];
+  int count;
+} NextChunk;
+
+INLINE void next_add(NextChunk *next, const float *at, ptrdiff_t step, int columns) {
+  const int bytes = columns * (int)sizeof(float);
+  next->rows[next->count++] = ahead_of((const char *)at, step * (ptrdiff_t)sizeof(float), bytes, RECUR_TOKENS);
+}
+
+// From token n on.
+static void next_open(NextChunk *next, const StatePanel *panel, int n) {
+  const RecurChunk *chunk = &panel->chunk;
+  const Recurrence *r = chunk->r;
+  const int b = chunk->batch, s = chunk->state;
+  next->count = 0;
+  next_add(next, recur_token(r->k, &r->kStep, b, recur_key_head(r, s), n), r->kStep.n, r->D);
+  next_add(next, recur_token(r->v, &r->vStep, b, s, n) + panel->from, r->vStep.n, panel->columns);
+  if (chunk->heads) next_add(next, recur_token(r->q, &r->qStep, b, chunk->head, n), r->qStep.n, r->D);
+  if (r->decayKind == DECAY_CHANNEL) next_add(next, recur_token(r->decay, &r->decayStep, b, s, n), r->decayStep.n, r->D);
+  if (r->rule != RULE_GENERAL) return;
+  next_add(next, recur_token(r->a, &r->aStep, b, s, n), r->aStep.n, r->D);
+  next_add(next, recur_token(r->b, &r->bStep, b, s, n), r->bStep.n, r->D);
+}
+
+INLINE void strip_update(const int nv, const StatePanel *panel, const Strip *strip, int n, int tokens) {
+  const RecurChunk *chunk = &panel->chunk;
+  NextChunk next;
+  next.count = 0;
+  if (IN_PLACE && tokens == RECUR_TOKENS && strip->column == 0) next_open(&next, panel, n + tokens);
   const int decays = chunk->r->decayKind != DECAY_NONE;
+  if (decays && chunk->r->decayKind != DECAY_CHANNEL) {
+    writes_fade(nv, chunk, strip->writes, tokens);
+    if (chunk->r->rule == RULE_GENERAL) writes_fade(nv, chunk, strip->gained, tokens);
+  }
   for (int d = 0; d < chunk->r->D; d += OUTER_ROWS) {
     vf acc[OUTER_ROWS][PANEL_VECTORS];
     float *state = strip->state + d * nv * LANES;
@@ -217,9 +277,10 @@ INLINE void strip_update(const int nv, const RecurChunk *chunk, const Strip *str
 #pragma GCC unroll 8
       for (int v = 0; v < nv; v++) acc[i][v] = vf_mul(acc[i][v], through);
     }
-    outer_few(nv, tokens, left_channels(chunk, chunk->keys, chunk->packedKeys, d), strip->writes, acc);
+    for (int i = 0; i < next.count; i++) ahead_ask(&next.rows[i], NEXT_LINES);
+    outer_few(nv, tokens, left_channels(chunk->k, chunk->packedKeys, d), strip->writes, acc);
     if (chunk->r->rule == RULE_GENERAL)
-      outer_few(nv, tokens, left_channels(chunk, chunk->gains, chunk->packedGains, d), strip->gained, acc);
+      outer_few(nv, tokens, left_channels(chunk->g, chunk->packedGains, d), strip->gained, acc);
 #pragma GCC unroll 8
     for (int i = 0; i < OUTER_ROWS; i++)
 #pragma GCC unroll 8
@@ -244,7 +305,7 @@ INLINE void strip_chunk(const int nv, const StatePanel *panel, const Strip *stri
     if (chunk->r->rule != RULE_ADDITIVE) strip_reads(nv, chunk, strip, blocks);
   }
   if (mode != RECUR_WRITE) strip_outputs(nv, panel, strip, n, count);
-  if (mode != RECUR_READ) strip_update(nv, chunk, strip, count);
+  if (mode != RECUR_READ) strip_update(nv, panel, strip, n, count);
 }
 
 static void strip_chunk_1(const StatePanel *panel, const Strip *strip, int n, int count) {
@@ -260,18 +321,21 @@ static void strip_chunk_all(const StatePanel *panel, const Strip *strip, int n, 
 // Shares of the normaliser for the chunk's queries, then the normaliser after the chunk.
 static void state_shares(StatePanel *panel, int count) {
   const RecurChunk *chunk = &panel->chunk;
-  const int width = chunk->width, mode = chunk->r->mode;
-  for (int j = 0; j < chunk->heads; j++)
+  const int width = chunk->width, mode = chunk->r->mode, whole = chunk->r->decayKind == DECAY_CHANNEL;
+  for (int j = 0; j < chunk->heads; j++) {
+    const TokenRows q = recur_queries(chunk, j);
     for (int t = 0; t < count; t++) {
-      const float *q = recur_query(chunk, j) + t * width, *pairs = recur_pairs(chunk->queryKeys, j) + t * RECUR_TOKENS;
-      float share = row_product(q, panel->sums, width);
+      const float *pairs = recur_pairs(chunk->queryKeys, j) + t * RECUR_TOKENS;
+      float share = row_product(q.at + t * q.step, panel->sums, width) * (whole ? 1.0f : chunk->queryFactors[t]);
       for (int s = 0; mode != RECUR_READ && s <= t; s++) share += pairs[s];
       panel->shares[j * RECUR_TOKENS + t] = share;
     }
+  }
   if (mode == RECUR_READ) return;
   for (int d = 0; d < width; d += LANES) {
     vf sum = vf_mul(vf_load(panel->sums + d), vf_load(chunk->through + d));
-    for (int t = 0; t < count; t++) sum = vf_add(sum, vf_load(chunk->keys + t * width + d));
+    for (int t = 0; t < count; t++)
+      sum = vf_accumulate(sum, vf_set(whole ? 1.0f : chunk->writeFactors[t]), vf_load(chunk->k.at + t * chunk->k.step + d));
     vf_store(panel->sums + d, sum);
   }
 }

@@ -11,6 +11,7 @@ export {
   type ReferenceComparison,
   type Sight,
 } from "./seeing/compare-references.ts";
+export { recordCalls, type Recordable, type RecordedCalls } from "./seeing/record-calls.ts";
 export type { Reference } from "./seeing/reference.ts";
 export { rollout, type RolloutLayer, type RolloutOptions } from "./seeing/rollout.ts";
 export { topKeys, type TopKey } from "./seeing/top-keys.ts";

@@ -10,7 +10,7 @@ it("shows each length once, and why a cell was not measured", () => {
   ]);
   const [head, first, second, third] = table.split("\n");
   expect(head).toMatch(/^length {2}system +time/);
-  expect(first).toMatch(/^ +512 {2}dense +0.50 ms/);
+  expect(first).toMatch(/^ +512 {2}dense +500 µs/);
   expect(second).toMatch(/^ +naive {3}too slow: would take about 5 min a call$/);
   expect(third).toMatch(/^ +1024 {2}dense +1.50 ms/);
 });

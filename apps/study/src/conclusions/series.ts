@@ -1,0 +1,66 @@
+import type { CellKey, CellRecord, MeasuredCell } from "../cells/record.ts";
+import type { Point } from "./power-law.ts";
+
+/** The measured cells of one variant on one input, runtime and machine, ascending in length: what a line in a chart shows. */
+export interface Series extends Omit<CellKey, "length"> {
+  readonly machine: string;
+  readonly cells: readonly MeasuredCell[];
+}
+
+/** In the order in which they first occur. Cells of different machines never share a series. */
+export function seriesOf(cells: readonly CellRecord[]): Series[] {
+  const groups = new Map<string, MeasuredCell[]>();
+  for (const cell of cells) {
+    if (cell.status !== "measured") continue;
+    const key = JSON.stringify([cell.input, cell.runtime, cell.machine, cell.variant]);
+    const group = groups.get(key);
+    if (group) group.push(cell);
+    else groups.set(key, [cell]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { variant, input, runtime, machine } = first;
+    return [{ variant, input, runtime, machine, cells: group.sort((a, b) => a.length - b.length) }];
+  });
+}
+
+type Setting = Pick<Series, "input" | "runtime" | "machine">;
+
+/** Whether two series may be compared: what they differ in is the variant alone. */
+export function comparable(a: Setting, b: Setting): boolean {
+  return a.input === b.input && a.runtime === b.runtime && a.machine === b.machine;
+}
+
+export type QuantityName = "time" | "memory";
+
+/** A cost over length. */
+export interface Quantity {
+  readonly name: QuantityName;
+  readonly point: (cell: MeasuredCell) => Point;
+}
+
+/** Resident memory of a process comes and goes by this much without a reason. */
+const MEMORY_NOISE = 2e6;
+
+/** Two processes differ by as much at the same work, whatever the calls of one say. */
+const TIME_NOISE = 0.05;
+
+/** Milliseconds of a prefill. */
+export const TIME: Quantity = {
+  name: "time",
+  point: ({ length, prefill }) => ({ length, value: prefill.medianMs, margin: Math.max(TIME_NOISE, prefill.rme) }),
+};
+
+/** Bytes at the peak of a prefill, beyond its inputs. */
+export const MEMORY: Quantity = {
+  name: "memory",
+  point: ({ length, memory }) => ({ length, value: memory.peakBytes, margin: MEMORY_NOISE / memory.peakBytes }),
+};
+
+export const QUANTITIES: readonly Quantity[] = [TIME, MEMORY];
+
+/** Those that a logarithm can show. */
+export function pointsOf(series: Series, quantity: Quantity): Point[] {
+  return series.cells.map(quantity.point).filter((point) => point.value > 0 && Number.isFinite(point.value));
+}
