@@ -13,7 +13,7 @@ describe("conclude", () => {
   it("finds the exponents that the cells were made with", () => {
     const dense = growthOf("dense", "time")?.tail?.exponentInterval ?? [0, 0];
     expect(dense[0] < 2 && 2 < dense[1]).toBe(true);
-    for (const variant of ["window:1024", "top-k-blocks:16", "chunk-local:2048", "retention"]) {
+    for (const variant of ["window:1024", "top-k-blocks:16", "chunk:2048", "retention"]) {
       const [low, high] = growthOf(variant, "time")?.tail?.exponentInterval ?? [0, 0];
       expect(low < 1.01 && 0.99 < high, variant).toBe(true);
     }

@@ -33,7 +33,7 @@ describe("the summary", () => {
   });
 
   it("never ranks what needs training by its distance from softmax attention", () => {
-    const summary = summaryOf({ variants: ["dense", "retention", "gated-delta"] });
+    const summary = summaryOf({ variants: ["dense", "retention", "gated-delta-net"] });
     expect(summary).not.toContain("closest to dense");
     expect(summary).not.toContain("finds the most needles");
     expect(summary).toContain("They are not ranked.");
