@@ -8,7 +8,7 @@ import { finished, recordsOf, saccade, start } from "./run-saccade.ts";
 import { bf16, writeSafetensors } from "./write-safetensors.ts";
 
 // Each of them starts processes by the dozen.
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: process.env["SACCADE_EXHAUSTIVE"] ? 1_800_000 : 600_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "study-"));
 afterAll(() => rmSync(folder, { recursive: true }));
