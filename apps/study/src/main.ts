@@ -4,6 +4,7 @@ import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
+import { recommendCommand } from "./commands/recommend.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
 
@@ -15,6 +16,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 const subCommands: Readonly<Record<string, CommandDef>> = {
   study: studyCommand,
   report: reportCommand,
+  recommend: recommendCommand,
   mask: maskCommand,
   inspect: inspectCommand,
 };
