@@ -1,5 +1,5 @@
 import type { TableData } from "./charts/figure.ts";
-import { crossoverText, exponentText, longestText, pointsText } from "./conclusion-words.ts";
+import { crossoverText, exponentText, longestText, memoryText, pointsText } from "./conclusion-words.ts";
 import { nameOf } from "./names.ts";
 import type { StudyJson } from "./results.ts";
 import { brief, bytes, seconds } from "./units.ts";
@@ -28,7 +28,8 @@ function growthTable(results: StudyJson): TitledTable {
     title: "How cost grows",
     caption:
       "Exponents of length: 2 is quadratic, 1 linear. Least squares on the logarithms, with 95% intervals (Student's t). The longer half is half of the " +
-      "lengths, four at least: short calls also pay what does not grow. Fewer than three lengths have no exponent.",
+      "lengths, four at least: short calls also pay what does not grow. Memory is without the runtime, which does not grow, and from the lengths where it " +
+      "is far above noise. Fewer than three lengths have no exponent.",
     head: [...["variant", ...input, "lengths", "time", "time, longer half"], ...["memory", "memory, longer half"]],
     rows: growth
       .filter((each) => each.quantity === "time")
@@ -47,8 +48,8 @@ function growthTable(results: StudyJson): TitledTable {
           pointsText(time),
           exponentText(time.law),
           exponentText(time.tail),
-          exponentText(memory?.law),
-          exponentText(memory?.tail),
+          memoryText(memory?.law, memory, time),
+          memoryText(memory?.tail, memory, time),
         ];
       }),
   };

@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Appearance } from "../appearance.ts";
 import { tokens } from "../units.ts";
-import { lengthTicks, logDomain, logScale, logTicks } from "./log-ticks.ts";
+import { lengthTicks, logDomain, logScale, logTicks, timeTicks } from "./log-ticks.ts";
 import { spreadApart } from "./label-places.ts";
 import { dotStyle, drawSvg, leaderLine, lineStyle } from "./svg.ts";
 
@@ -39,8 +39,8 @@ export interface OverLength {
   readonly lines: readonly Line[];
   readonly unit: string;
   readonly tick: (value: number) => string;
-  /** `"share"`: linear, 0 to 100%. */
-  readonly scale: "log" | "share";
+  /** `"share"`: linear, 0 to 100%. `"time"`: logarithmic, milliseconds. */
+  readonly scale: "log" | "time" | "share";
 }
 
 const LABEL_LETTER = 7.3;
@@ -66,10 +66,9 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
     ...(line.analytic ?? []).map((point) => point.value),
     ...(line.spans ?? []).map((span) => span.high),
   ]);
-  const yDomain: [number, number] = scale === "log" ? logDomain(shown) : [0, 1];
+  const yDomain: [number, number] = scale === "share" ? [0, 1] : logDomain(shown);
   const yPixel = (value: number): number => {
-    const part =
-      scale === "log" ? Math.log(value / yDomain[0]) / Math.log(yDomain[1] / yDomain[0]) : value / yDomain[1];
+    const part = scale === "share" ? value : Math.log(value / yDomain[0]) / Math.log(yDomain[1] / yDomain[0]);
     return yRange[0] + part * (yRange[1] - yRange[0]);
   };
   return drawSvg(
@@ -89,9 +88,9 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
         grid: true,
       },
       y: {
-        ...(scale === "log"
-          ? logScale(yDomain, logTicks(yDomain), tick)
-          : { domain: yDomain, ticks: [0, 0.25, 0.5, 0.75, 1], tickFormat: tick }),
+        ...(scale === "share"
+          ? { domain: yDomain, ticks: [0, 0.25, 0.5, 0.75, 1], tickFormat: tick }
+          : logScale(yDomain, scale === "time" ? timeTicks(yDomain) : logTicks(yDomain), tick)),
         label: unit,
         grid: true,
       },
