@@ -11,7 +11,8 @@ import { drawPage } from "../inspect/page.ts";
 import { referenceText } from "../inspect/reference-text.ts";
 import { shadeText, shadingOf } from "../inspect/shade.ts";
 import { findToken, splitWords } from "../inspect/words.ts";
-import { readFlags, UsageError, wholeNumber } from "./flags.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { readFlags, wholeNumber } from "./flags.ts";
 
 type InspectFlag =
   | "text"
