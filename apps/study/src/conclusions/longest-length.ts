@@ -6,8 +6,9 @@ import { type Interval, type Point, type PowerLaw, valueAt } from "./power-law.t
  *
  * - `measured`: between two measured lengths, interpolated on logarithms.
  * - `extrapolated`: beyond the measured lengths, by a power law; `interval` is where the 95% band of one further
- *   measurement reaches the limit. `atLeast` where that is farther than laws are extended.
- * - `at-least`: everything measured fits, and there is no law to go on with.
+ *   measurement reaches the limit, with Infinity, which JSON writes as null, where it does not within the reach of laws. `atLeast` where the law
+ *   itself does not.
+ * - `at-least`: everything measured fits, and there is no law that grows to go on with.
  * - `none`: the shortest measured length does not fit.
  */
 export type LongestLength =
@@ -30,7 +31,7 @@ export function longestLength(points: readonly Point[], limit: number, law: Powe
     const part = Math.log(limit / fits.value) / Math.log(exceeds.value / fits.value);
     return { kind: "measured", length: Math.floor(fits.length * (exceeds.length / fits.length) ** part) };
   }
-  if (law === undefined || law.exponentInterval[0] <= 0) return { kind: "at-least", length: fits.length };
+  if (law === undefined || law.exponent <= 0) return { kind: "at-least", length: fits.length };
   return beyond(law, fits.length, limit);
 }
 
@@ -45,7 +46,7 @@ function beyond(law: PowerLaw, longest: number, limit: number): LongestLength {
   const length = ((limit - law.offset) / law.coefficient) ** (1 / law.exponent);
   const reaches = (side: 0 | 1): number => {
     let [low, high] = [longest, farthest];
-    if (valueAt(law, high, "measurement").interval[side] <= limit) return high;
+    if (valueAt(law, high, "measurement").interval[side] <= limit) return Infinity;
     for (let step = 0; step < 60; step++) {
       const middle = Math.sqrt(low * high);
       if (valueAt(law, middle, "measurement").interval[side] <= limit) low = middle;

@@ -44,10 +44,10 @@ export interface Quantity {
 }
 
 /** Resident memory of a process comes and goes by this much without a reason. */
-const MEMORY_NOISE = 2e6;
+const MEMORY_NOISE = 1e6;
 
 /** Two processes differ by as much at the same work, whatever the calls of one say. */
-const TIME_NOISE = 0.05;
+const TIME_NOISE = 0.1;
 
 /** Milliseconds of a prefill. */
 export const TIME: Quantity = {

@@ -42,10 +42,10 @@ export function longestText(longest: LongestLength): string {
     case "at-least":
       return `at least ${tokens(longest.length)}`;
     case "extrapolated": {
+      if (longest.atLeast) return `more than ${tokens(longest.length)}, extrapolated`;
       const [low, high] = longest.interval;
-      return longest.atLeast
-        ? `more than ${tokens(longest.length)}, extrapolated`
-        : `about ${tokens(longest.length)}, extrapolated (${tokens(low)} to ${tokens(high)})`;
+      const range = Number.isFinite(high) ? `${tokens(low)} to ${tokens(high)}` : `${tokens(low)} or more`;
+      return `about ${tokens(longest.length)}, extrapolated (${range})`;
     }
   }
 }

@@ -95,7 +95,9 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
         grid: true,
       },
       marks: [
-        ...lines.flatMap((line) => marksOf(line, Math.min(0.12, 0.45 / lines.length))),
+        ...lines.flatMap((line, at) =>
+          marksOf(line, { opacity: Math.min(0.12, 0.45 / lines.length), shift: 2 * at - lines.length + 1 }),
+        ),
         ...(wide ? labels(lines, xDomain[1], { xRange, yRange, yPixel }) : []),
       ],
     },
@@ -103,8 +105,13 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
   );
 }
 
-/** @param opacity Of bands: many of them lie over each other. */
-function marksOf({ look, points, band, beyond, analytic, spans }: Line, opacity: number): Plot.Markish[] {
+/** How marks of many lines stay apart: bands lie over each other, spans beside each other, `shift` in pixels. */
+interface Apart {
+  readonly opacity: number;
+  readonly shift: number;
+}
+
+function marksOf({ look, points, band, beyond, analytic, spans }: Line, { opacity, shift }: Apart): Plot.Markish[] {
   const at = { x: "length", y: "value" } as const;
   return [
     ...(band
@@ -112,7 +119,9 @@ function marksOf({ look, points, band, beyond, analytic, spans }: Line, opacity:
       : []),
     ...(analytic ? [Plot.line(analytic, { ...at, stroke: look.color, strokeWidth: 1, strokeDasharray: "1 3" })] : []),
     ...(beyond ? [Plot.line(beyond, { ...at, stroke: look.color, strokeWidth: 1.25, strokeDasharray: "2 4" })] : []),
-    ...(spans ? [Plot.ruleX(spans, { x: "length", y1: "low", y2: "high", stroke: look.color, strokeWidth: 1 })] : []),
+    ...(spans
+      ? [Plot.ruleX(spans, { x: "length", y1: "low", y2: "high", dx: shift, stroke: look.color, strokeWidth: 1 })]
+      : []),
     Plot.line(points, { ...at, ...lineStyle(look) }),
     Plot.dot(points, { ...at, ...dotStyle(look), title: "title" }),
   ];
