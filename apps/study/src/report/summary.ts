@@ -55,7 +55,7 @@ function ofInput(results: StudyJson, input: string): string[] {
     ...fastest(results, series),
     ...growth(results, first),
     ...crossovers(results, first),
-    ...longest(results, first),
+    ...reaches(results, first),
     ...accuracy(results, series),
   ];
 }
@@ -115,7 +115,7 @@ function crossovers({ study, conclusions }: StudyJson, like: Series): string[] {
 }
 
 /** What dense attention reaches within the limits, and how many others reach farther. */
-function longest({ study, conclusions }: StudyJson, like: Series): string[] {
+function reaches({ study, conclusions }: StudyJson, like: Series): string[] {
   const { limits } = conclusions;
   const all = conclusions.longest.filter((each) => comparable(like, each));
   const dense = all.find((each) => study.variants[each.variant]?.family === "dense");
@@ -159,8 +159,8 @@ function bestAt(
   of: (cell: MeasuredCell) => number | undefined,
 ): MeasuredCell | undefined {
   const having = cells.filter((cell) => of(cell) !== undefined);
-  const longest = Math.max(...having.map((cell) => cell.length));
-  return having.filter((cell) => cell.length === longest).toSorted((a, b) => (of(b) ?? 0) - (of(a) ?? 0))[0];
+  const length = Math.max(...having.map((cell) => cell.length));
+  return having.filter((cell) => cell.length === length).toSorted((a, b) => (of(b) ?? 0) - (of(a) ?? 0))[0];
 }
 
 function training({ study, cells }: StudyJson): string[] {
