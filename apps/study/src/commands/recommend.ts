@@ -2,7 +2,8 @@ import { candidate, PHASES, PRETRAINED, recommend, RUNTIMES, TASKS, type Recomme
 import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { openInput } from "../input/open-input.ts";
 import { recommendationText } from "../report/recommendation.ts";
-import { type Flags, listOf, oneOf, readFlags, UsageError, wholeNumber } from "./flags.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { type Flags, listOf, oneOf, readFlags, wholeNumber } from "./flags.ts";
 import { byteCount, duration, tokenCount } from "./sizes.ts";
 
 type RecommendFlag =

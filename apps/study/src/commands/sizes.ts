@@ -1,4 +1,4 @@
-import { UsageError } from "./flags.ts";
+import { UsageError } from "../settings/usage-error.ts";
 
 const TOKENS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20 };
 const BYTES: Readonly<Record<string, number>> = {
