@@ -4,6 +4,7 @@ import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { UsageError } from "./commands/flags.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
+import { perplexityCommand } from "./commands/perplexity.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
 
@@ -17,6 +18,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   report: reportCommand,
   mask: maskCommand,
   inspect: inspectCommand,
+  perplexity: perplexityCommand,
 };
 
 const program: CommandDef = defineCommand({
