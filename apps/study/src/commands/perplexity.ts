@@ -4,7 +4,8 @@ import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from "citty
 import { openModelFolder } from "../perplexity/model-folder.ts";
 import { perplexityTable } from "../perplexity/perplexity-table.ts";
 import { measurePerplexity, segmentsOf, type VariantPerplexity } from "../perplexity/perplexity.ts";
-import { listOf, readFlags, UsageError, wholeNumber } from "./flags.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { listOf, readFlags, wholeNumber } from "./flags.ts";
 
 type PerplexityFlag = "model" | "text" | "variants" | "length" | "segments" | "threads" | "json";
 
