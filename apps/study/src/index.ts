@@ -1,12 +1,30 @@
-export type { Cell, Measurement } from "./measure/measurement.ts";
-export type { GaussianSpec, InputSpec, Retrieval, SafetensorsSpec, TextSpec } from "./input/input.ts";
-export type { TargetMass } from "./measure/target-mass.ts";
-export { renderMarkdown, type ChartFile } from "./report/markdown.ts";
-export { renderTable } from "./report/table.ts";
-export { readEnvironment, type Environment } from "./study/environment.ts";
-export { PRESETS, type Preset, type PresetName, type StudyOptions } from "./study/options.ts";
-export type { CellRecord, MeasuredCell, StudyHeader, StudyRecord, UnmeasuredCell } from "./study/record.ts";
-export { RETRIEVAL_BOUND, runStudy, type StudyHooks, type StudyResult } from "./study/run-study.ts";
+/**
+ * The `saccade` command, and what a program needs to run studies and read their results.
+ *
+ * @module
+ */
+export type {
+  Accuracy,
+  CellKey,
+  CellMemory,
+  CellRecord,
+  Decode,
+  Grid,
+  GridInput,
+  InputSummary,
+  MachineRecord,
+  MeasuredCell,
+  MeasureSettings,
+  NeedleDepth,
+  Prefill,
+  StudyHeader,
+  StudyRecord,
+  TaskName,
+  TaskScore,
+  TextRetrieval,
+  UnmeasuredCell,
+  VariantSummary,
+} from "./cells/record.ts";
 export {
   conclude,
   type Conclusions,
@@ -15,5 +33,16 @@ export {
   type Limits,
   type Longest,
 } from "./conclusions/conclude.ts";
+export { cellsOf } from "./grid/grid.ts";
+export { shardOf, type Shard } from "./grid/shard.ts";
+export { readMachine, type Machine } from "./machine/read-machine.ts";
 export { type StudyJson, studyJson, type StudyResults } from "./report/results.ts";
+export { renderTable } from "./report/terminal-table.ts";
 export { type ReportFiles, writeReport } from "./report/write-report.ts";
+export { mergeStudies, type MergedStudy } from "./results/merge-studies.ts";
+export { readRecords, type Records } from "./results/read-records.ts";
+export { openStudyFolder, type StudyFolder } from "./results/study-folder.ts";
+export { PRESETS, type Preset, type PresetName } from "./settings/presets.ts";
+export { headerOf, readStudy, type Study, type StudySettings } from "./settings/study.ts";
+export { defineStudy, type InputSettings, type StudyFile } from "./settings/study-file.ts";
+export { runStudy, type RunHooks, type RunOptions } from "./study/run-study.ts";

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
-import { UsageError } from "./commands/flags.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
+import { mergeCommand } from "./commands/merge.ts";
+import { perplexityCommand } from "./commands/perplexity.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
+import { UsageError } from "./settings/usage-error.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -14,9 +16,11 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 /** Each subcommand is a file of its own in `commands/`. */
 const subCommands: Readonly<Record<string, CommandDef>> = {
   study: studyCommand,
+  merge: mergeCommand,
   report: reportCommand,
   mask: maskCommand,
   inspect: inspectCommand,
+  perplexity: perplexityCommand,
 };
 
 const program: CommandDef = defineCommand({

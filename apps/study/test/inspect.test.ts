@@ -87,10 +87,34 @@ describe("saccade inspect", () => {
   it("writes a picture and a page of each head", () => {
     const { stdout } = inspect("--text", SENTENCE, "--query", "it", "--out", folder);
     const names = [0, 1, 2].flatMap((head) => [`constructed-head-${head}.html`, `constructed-head-${head}.svg`]);
-    expect(readdirSync(folder).sort()).toEqual(names);
+    expect(
+      readdirSync(folder)
+        .filter((name) => name.startsWith("constructed"))
+        .sort(),
+    ).toEqual(names);
     for (const name of names) expect(stdout).toContain(join(folder, name));
     expect(readFileSync(join(folder, names[1]!), "utf8")).toMatch(/^<svg xmlns=/);
     expect(readFileSync(join(folder, names[0]!), "utf8")).toMatch(/^<!doctype html>/);
+  });
+
+  it.each(["dense", "window:4"])("draws the picture of the documentation: %s", (variant) => {
+    const to = join(folder, "pictures");
+    inspect(
+      "--text",
+      SENTENCE,
+      "--query",
+      "it",
+      "--expect",
+      "trophy",
+      "--head",
+      "3",
+      "--variant",
+      variant,
+      "--out",
+      to,
+    );
+    const shown = new URL(`../../../docs/seeing/${variant.replace(":", "-")}.svg`, import.meta.url);
+    expect(readFileSync(join(to, "constructed-head-3.svg"), "utf8")).toBe(readFileSync(shown, "utf8"));
   });
 
   it.each([

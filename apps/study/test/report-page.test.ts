@@ -106,7 +106,7 @@ describe("the page of a study", () => {
     );
     expect(names).toEqual([
       ...["dense", "window:1024", "window:1024:sinks=4", "top-k-blocks:16", "a-shape:512", "big-bird"],
-      ...["chunk-local:2048", "retention", "gated-delta"],
+      ...["chunk:2048", "retention", "gated-delta-net"],
     ]);
   });
 
@@ -117,7 +117,7 @@ describe("the page of a study", () => {
     expect(rows.filter((row) => row.includes("not ranked"))).toHaveLength(2);
     expect(rows.find((row) => row.startsWith("retention"))).toContain("not ranked");
     expect(document.querySelector("#summary")?.textContent).toContain(
-      "retention, gated-delta need weights that were trained with them",
+      "retention, gated-delta-net need weights that were trained with them",
     );
   });
 

@@ -1,47 +1,21 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
-import type { CellRecord, MeasuredCell, StudyHeader } from "../src/study/record.ts";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import type { CellRecord, MeasuredCell } from "../src/cells/record.ts";
+import { finished, recordsOf, saccade, start } from "./run-saccade.ts";
 import { bf16, writeSafetensors } from "./write-safetensors.ts";
 
-const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+// Each of them starts processes by the dozen.
+vi.setConfig({ testTimeout: 240_000 });
+
 const folder = mkdtempSync(join(tmpdir(), "study-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Finished {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command from its source, as a user would. */
-function saccade(...args: string[]): Promise<Finished> {
-  const child = spawn(process.execPath, ["--conditions=@saccade/source", cli, ...args], { cwd: folder });
-  const text = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) child[name].on("data", (part: Buffer) => (text[name] += part));
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...text })));
-}
-
-function results(out: string): { header: StudyHeader; cells: CellRecord[]; report: string; files: string[] } {
-  const files = readdirSync(join(folder, out)).toSorted();
-  const read = (ending: string): string =>
-    readFileSync(
-      join(
-        folder,
-        out,
-        files.find((file) => file.endsWith(ending))!,
-      ),
-      "utf8",
-    );
-  const [header, ...cells] = read(".jsonl")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as unknown);
-  return { header: header as StudyHeader, cells: cells as CellRecord[], report: read(".md"), files };
-}
+/** Cells of a fraction of a second. */
+const FAST = ["--time-seconds", "0.01", "--rows", "0", "--needles", "none", "--tasks", "none", "--decode-steps", "3"];
+const NOISE = ["--input", "gaussian", "--heads", "2", "--kv-heads", "1", "--head-dim", "16", ...FAST];
 
 const measured = (cells: readonly CellRecord[]): MeasuredCell[] =>
   cells.map((cell) => {
@@ -50,78 +24,84 @@ const measured = (cells: readonly CellRecord[]): MeasuredCell[] =>
   });
 
 describe("saccade study", () => {
-  it("measures dense and naive attention on real text and writes JSON lines and a report", async () => {
-    const { code, stdout, stderr } = await saccade("study", "--preset", "smoke", "--out", "smoke");
-    expect(stderr).toMatch(/^\[4\/4\] naive, 512 tokens: .* m?s, peak /m);
-    expect(stdout).toMatch(/^length +system +time/m);
+  it("measures variants over lengths on real text, and writes each cell down", async () => {
+    const args = ["--variants", "dense,window:64", "--lengths", "256,512", "--heads", "3", "--kv-heads", "3", ...FAST];
+    const { code, stdout, stderr } = await saccade(folder, "study", ...args, "--name", "text");
+    expect(stderr).toMatch(/^\[4\/4\] window:64, 512 tokens of text, auto: .* m?s, peak /m);
+    expect(stdout).toMatch(/^report +results\/text\/report\.html$/m);
+    expect(stdout).toContain("window:64");
     expect(code).toBe(0);
+    const files = readdirSync(join(folder, "results/text"));
+    expect(files.toSorted()).toEqual(["cells.csv", "cells.jsonl", "report.html", "report.md"]);
 
-    const { header, cells, report, files } = results("smoke");
-    expect(files).toHaveLength(4);
-    expect(files.filter((file) => file.endsWith(".svg"))).toHaveLength(2);
-    expect(header).toMatchObject({ record: "study", version: 1, heads: 3, kvHeads: 3, headDim: 64 });
-    expect(header.environment.command).toBe("saccade study --preset smoke --out smoke");
-    expect(cells.map((cell) => [cell.length, cell.system])).toEqual([
+    const { header, machines, cells } = recordsOf(folder, "results/text");
+    expect(header).toMatchObject({ version: 2, name: "text", grid: { lengths: [256, 512], runtimes: ["auto"] } });
+    expect(header.inputs["text"]).toMatchObject({ heads: 3, kvHeads: 3, headDim: 64 });
+    const [machine] = machines;
+    expect(machine).toMatchObject({ command: `saccade study ${args.join(" ")} --name text` });
+    expect(machine!.peakGflops).toBeGreaterThan(0);
+    expect(machine!.peakGflopsOneThread).toBeGreaterThan(0);
+    expect(machine!.readGBs).toBeGreaterThan(0.1);
+    expect(cells.map((cell) => [cell.length, cell.variant])).toEqual([
       [256, "dense"],
-      [256, "naive"],
+      [256, "window:64"],
       [512, "dense"],
-      [512, "naive"],
+      [512, "window:64"],
     ]);
-    for (const cell of measured(cells)) {
-      expect(cell.medianMs).toBeGreaterThan(0);
-      expect(cell.minMs).toBeLessThanOrEqual(cell.medianMs);
-      expect(cell.peakBytes).toBeGreaterThanOrEqual(0);
-      expect(cell.maxAbsError).toBeLessThan(1e-5);
-      expect(cell.visiblePairs).toBe((3 * cell.length * (cell.length + 1)) / 2);
-      expect(cell.visitedPairs).toBeGreaterThanOrEqual(cell.visiblePairs);
-      expect(cell.retrieval!.scored).toBeGreaterThan(0);
-      expect(cell.retrieval!.correct).toBeGreaterThanOrEqual(0.9 * cell.retrieval!.scored);
+    for (const { machine: id, length, prefill, memory, decode } of measured(cells)) {
+      expect(id).toBe(machine!.id);
+      expect(prefill.medianMs).toBeGreaterThan(0);
+      expect(prefill.p75Ms).toBeGreaterThanOrEqual(prefill.medianMs);
+      expect(prefill.samples).toBeGreaterThanOrEqual(2);
+      expect(prefill.tokensPerSecond).toBeCloseTo((1000 * length) / prefill.medianMs, 6);
+      expect(prefill.peakShare).toBeGreaterThan(0);
+      expect(memory).toMatchObject({ inputBytes: 3 * 3 * 256 * length, outputBytes: 3 * 256 * length, passes: 1 });
+      expect(memory.planBytes).toBeGreaterThan(memory.outputBytes);
+      expect(decode).toMatchObject({ steps: 3 });
+      expect(decode!.p99Ms).toBeGreaterThanOrEqual(decode!.medianMs);
+      expect(decode!.cacheBytes).toBeGreaterThan(0);
     }
-    expect(report).toContain("| length | system | time |");
-    expect(report).toContain("| command | `saccade study --preset smoke --out smoke` |");
-    for (const file of report.matchAll(/!\[.*\]\((.*)\)/g))
-      expect(existsSync(join(folder, "smoke", file[1]!))).toBe(true);
+    // Triangles: 64 D for each visible pair of 3 heads.
+    expect(measured(cells)[2]!.prefill.flops).toBe(4 * 64 * 3 * ((512 * 513) / 2));
   });
 
-  it("records what does not fit and what would take too long as results", async () => {
-    const args = [
-      "--lengths",
-      "64,1k",
-      "--heads",
-      "1",
-      "--memory",
-      "0.003",
-      "--call-seconds",
-      "0.0001",
-      "--out",
-      "limits",
-    ];
-    const { code, stdout } = await saccade("study", ...args);
+  it("records what fails, hoards, hangs or crashes, and goes on", async () => {
+    const file = fileURLToPath(new URL("own-variants.study.ts", import.meta.url));
+    const { code, stderr } = await saccade(folder, "study", file);
     expect(code).toBe(0);
-    const { cells } = results("limits");
-    expect(cells.map((cell) => cell.status)).toEqual(["measured", "measured", "too-slow", "too-large"]);
-    expect(stdout).toMatch(/too large: would hold 5\.\d+ MB, 3\.00 MB are available/);
+    const { cells } = recordsOf(folder, "results/own");
+    expect(cells.map(({ variant, length, status }) => `${variant} ${length} ${status}`)).toEqual([
+      "hoards 64 out-of-memory",
+      "hangs 64 out-of-time",
+      "crashes 64 failed",
+      "throws 64 failed",
+      "dense 64 measured",
+      "hoards 128 too-large",
+      "hangs 128 too-slow",
+      "crashes 128 failed",
+      "throws 128 failed",
+      "dense 128 measured",
+    ]);
+    const reasons = cells.map((cell) => (cell.status === "measured" ? "" : cell.reason));
+    expect(reasons[0]).toMatch(/^killed at [23]\d\d MB beyond its inputs, in prefill$/);
+    expect(reasons[1]).toBe("killed after 10.0 s, in prefill");
+    expect(reasons[2]).toMatch(/^its process ended with signal SIGABRT, in prefill/);
+    expect(reasons[3]).toBe("no keys today");
+    expect(reasons[5]).toMatch(/^64 tokens were too many: killed at /);
+    expect(stderr).toContain("[10/10]");
   });
 
-  it("tells that dense attention does not retrieve, compares nothing with it and fails", async () => {
-    // Keys of 8 signs cannot tell a thousand n-grams apart.
-    const args = ["--lengths", "2048", "--heads", "1", "--head-dim", "8", "--out", "blind"];
-    const { code, stdout } = await saccade("study", ...args);
-    expect(code).toBe(1);
-    expect(results("blind").cells.map((cell) => cell.status)).toEqual(["measured", "not-compared"]);
-    expect(stdout).toContain("Dense attention does not retrieve at 2048 tokens");
+  it("marks what cannot fit without running it", async () => {
+    const args = ["--variants", "dense", "--lengths", "64,512k", "--memory", "0.06", "--cell-seconds", "1e6"];
+    expect((await saccade(folder, "study", ...NOISE, ...args, "--name", "small")).code).toBe(0);
+    const { cells } = recordsOf(folder, "results/small");
+    expect(cells[1]).toMatchObject({
+      status: "too-large",
+      reason: expect.stringMatching(/^would hold .* beyond its inputs, of 60.0 MB$/),
+    });
   });
 
-  it("measures random numbers without a causal mask", async () => {
-    const args = ["--input", "gaussian", "--no-causal", "--lengths", "96", "--threads", "1", "--out", "gaussian"];
-    expect((await saccade("study", ...args)).code).toBe(0);
-    const [dense, naive] = measured(results("gaussian").cells);
-    expect(dense).toMatchObject({ threads: 1, visiblePairs: 6 * 96 * 96 });
-    expect(dense!.retrieval).toBeUndefined();
-    expect(naive!.maxAbsError).toBeLessThan(1e-6);
-  });
-
-  it("measures a capture up to its length, with its scale", async () => {
+  it("measures a capture up to its length, on several runtimes", async () => {
     const numbers = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => Math.sin(i * i));
     const tensors = {
       "layer0.q": bf16([1, 70, 4, 16], numbers(70 * 64)),
@@ -129,77 +109,74 @@ describe("saccade study", () => {
       "layer0.v": bf16([1, 70, 2, 16], numbers(70 * 32)),
     };
     writeSafetensors(join(folder, "capture.safetensors"), tensors, { layout: "bnhd", scale: "1" });
-    const { code, stdout } = await saccade("study", "--qkv", "capture.safetensors", "--out", "capture");
-    expect(stdout).toContain("on capture.safetensors, layer0, BF16");
-    expect(code).toBe(0);
-    const { header, cells } = results("capture");
-    expect(header).toMatchObject({ heads: 4, kvHeads: 2, headDim: 16 });
-    for (const cell of measured(cells)) {
-      expect(cell.length).toBe(70);
-      expect(cell.maxAbsError).toBeLessThan(1e-6);
-    }
+    const args = ["--qkv", "capture.safetensors", "--variants", "dense", "--runtime", "wasm,reference", ...FAST];
+    expect((await saccade(folder, "study", ...args, "--name", "capture")).code).toBe(0);
+    const { header, cells } = recordsOf(folder, "results/capture");
+    expect(header.inputs["qkv"]).toMatchObject({ heads: 4, kvHeads: 2, headDim: 16 });
+    expect(header.grid.inputs["qkv"]).toMatchObject({ file: "capture.safetensors", maxLength: 70 });
+    expect(measured(cells).map(({ length, ran }) => [length, ran.runtime])).toEqual([
+      [70, "wasm"],
+      [70, "reference"],
+    ]);
   });
 
-  it("stops on an interrupt, keeps what it found and leaves no process behind", async () => {
-    const args = [
-      "--conditions=@saccade/source",
-      cli,
-      "study",
-      "--input",
-      "gaussian",
-      "--lengths",
-      "64,8k,16k",
-      "--out",
-      "stopped",
-    ];
-    const child = spawn(process.execPath, args, { cwd: folder });
-    let stderr = "";
-    child.stderr.on("data", (part: Buffer) => {
-      const before = stderr;
-      stderr += part.toString();
-      if (stderr.includes("[2/6]") && !before.includes("[2/6]")) child.kill("SIGINT");
+  it("prints all that it knows with --json, and gives folders the preset's name and the time", async () => {
+    const { code, stdout } = await saccade(folder, "study", ...NOISE, "--lengths", "64", "--json", "--out", "named");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      study: { gridHash: expect.any(String) },
+      machines: [{}],
+      cells: expect.arrayContaining([expect.objectContaining({ variant: "dense", length: 64 })]),
+      conclusions: {},
     });
-    const code = await new Promise((resolve) => child.on("close", resolve));
-    expect(code).toBe(1);
-    expect(stderr).toContain("saccade: interrupted");
-    expect(results("stopped").report).toContain("| 64 | naive |");
+    expect(readdirSync(join(folder, "named"))).toEqual([expect.stringMatching(/^quick-\d{4}-\d\d-\d\d-\d{6}$/)]);
+  });
+
+  it("stops on an interrupt, keeps what it found and says how to go on", async () => {
+    const args = ["study", ...NOISE, "--variants", "dense", "--lengths", "64,128,64k", "--cell-seconds", "600"];
+    const child = start(folder, [...args, "--name", "stopped"]);
+    let interrupted = false;
+    child.stderr.on("data", (part: Buffer) => {
+      if (!interrupted && part.toString().includes("[2/3]")) {
+        interrupted = true;
+        setTimeout(() => child.kill("SIGINT"), 300);
+      }
+    });
+    const { code, stderr } = await finished(child);
+    expect(code).toBe(130);
+    expect(stderr).toContain(`saccade: interrupted; go on with\n  saccade ${args.join(" ")} --name stopped --resume\n`);
+    expect(recordsOf(folder, "results/stopped").cells).toHaveLength(2);
   });
 });
 
-describe("a command line that is wrong", () => {
-  it.each<[string[], RegExp]>([
-    [["stady"], /there is no command "stady"; there is study/],
-    [["study", "--length", "512"], /there is no --length; --help lists what there is/],
-    [["study", "512"], /expected only flags, got "512"/],
-    [["study", "--lengths", "12q"], /--lengths expects sizes such as 512 or 4k, got "12q"/],
-    [["study", "--heads", "4", "--kv-heads", "3"], /--kv-heads 3 does not divide --heads 4/],
-    [["study", "--systems", "dense,magic"], /--systems: no system is called "magic"; there are dense, naive/],
-    [["study", "--preset", "all"], /--preset expects start, smoke, long, million, got "all"/],
-    [["study", "--threads", "0"], /--threads expects a whole number of at least 1, got "0"/],
-    [["study", "--out"], /--out expects a value/],
-    [["study", "--qkv", "x.safetensors", "--heads", "2"], /--heads does not go with --qkv/],
-  ])("says what was expected: %j", async (args, message) => {
-    const { code, stderr } = await saccade(...args);
-    expect(stderr).toMatch(message);
-    expect(code).toBe(2);
-  });
-
-  it("names a file that cannot be read", async () => {
-    const { code, stderr } = await saccade("study", "--text", "nothing.txt");
-    expect(stderr).toMatch(/^saccade: text: cannot read nothing.txt: ENOENT/);
+describe("a disk that cannot be written", () => {
+  it.skipIf(process.getuid?.() === 0 || process.platform === "win32")("says that a folder is read-only", async () => {
+    mkdirSync(join(folder, "locked"));
+    chmodSync(join(folder, "locked"), 0o555);
+    const { code, stderr } = await saccade(folder, "study", ...NOISE, "--lengths", "64", "--out", "locked");
+    expect(stderr).toMatch(/^saccade: cannot write locked\/quick-.*: writing is not allowed \(EACCES\)\n$/);
     expect(code).toBe(1);
   });
 
-  it("refuses lengths beyond the text", async () => {
-    const { code, stderr } = await saccade("study", "--lengths", "4m");
-    expect(stderr).toMatch(/length 4194304 is more than the \d+ tokens of lib.dom.d.ts/);
+  it.runIf(process.platform === "linux")("says that a file system cannot be written", async () => {
+    const { code, stderr } = await saccade(folder, "study", ...NOISE, "--lengths", "64", "--out", "/sys/saccade");
+    expect(stderr).toMatch(/^saccade: cannot write \/sys\/saccade\/quick-.*\(E\w+\)\n$/);
+    expect(code).toBe(1);
+  });
+
+  it("says that its folder has a file in the way", async () => {
+    writeFileSync(join(folder, "in-the-way"), "");
+    const { code, stderr } = await saccade(folder, "study", ...NOISE, "--lengths", "64", "--out", "in-the-way");
+    expect(stderr).toMatch(
+      /^saccade: cannot write in-the-way\/quick-.*: a part of the path is no folder \(ENOTDIR\)\n$/,
+    );
     expect(code).toBe(1);
   });
 });
 
 describe("help", () => {
   it("lists the commands, and the flags of one", async () => {
-    expect((await saccade("--help")).stdout).toMatch(/study +Memory, time and accuracy/);
-    expect((await saccade("study", "--help")).stdout).toContain("--no-causal");
+    expect((await saccade(folder, "--help")).stdout).toMatch(/study +Time, memory and accuracy/);
+    expect((await saccade(folder, "study", "--help")).stdout).toContain("--needle-trials");
   });
 });

@@ -37,8 +37,3 @@ export function bf16(shape: readonly number[], values: ArrayLike<number>): Store
   const bits = new Uint32Array(Float32Array.from(values).buffer);
   return { dtype: "BF16", shape, bytes: new Uint8Array(Uint16Array.from(bits, (each) => each >>> 16).buffer) };
 }
-
-/** From bits of IEEE 754 binary16. */
-export function f16(shape: readonly number[], bits: readonly number[]): Stored {
-  return { dtype: "F16", shape, bytes: new Uint8Array(Uint16Array.from(bits).buffer) };
-}

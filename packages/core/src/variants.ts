@@ -101,4 +101,5 @@ export {
 export type { AttentionShape, Positions } from "./shape.ts";
 export { softmaxAttention } from "./softmax-attention.ts";
 export { floatsOf } from "./tensor.ts";
+export { bf16Bits, bf16Value, f16Bits, f16Value } from "./stored.ts";
 export { plainTurning, type Rotary, type Turning } from "./turning.ts";

@@ -11,6 +11,10 @@ export interface AccuracyContext {
   readonly seed?: number | undefined;
   /** Bytes of queries, keys and values that are made at once, one head at least. Default 2^29. */
   readonly bytesAtOnce?: number | undefined;
+  /** Bytes that constructed texts may take: where a single one takes more, nothing is hidden. Default: no bound. */
+  readonly mostBytes?: number | undefined;
+  /** Asked before outputs are compared and before each round of constructed texts, which are left out when it says so. Default: never. */
+  readonly outOfTime?: (() => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -4,7 +4,7 @@ import type { AccuracyContext } from "./accuracy-context.ts";
 import { integerAt, seedFor } from "./draws.ts";
 import { codeValue, CODES, direction, Haystack, namedCode, SPAN } from "./haystack/haystack.ts";
 import { questionPlaces } from "./haystack/question-positions.ts";
-import { affordableTrials, haystackShape, Questioner, trialsAtOnce } from "./haystack/questioner.ts";
+import { planRounds, Questioner } from "./haystack/questioner.ts";
 
 /** Tokens by which a needle may lie beside its depth, so that it does not always begin a block. */
 const JITTER = 32;
@@ -33,7 +33,7 @@ export interface NeedlePlaces {
  * for first, and the distances come out alike.
  *
  * @returns One entry for each depth asked for, in their order; none where N tokens have no room for so many, or the variant refuses them.
- * `trials` are fewer than asked for where each needs a call of all rows and they would take too long.
+ * `trials` are fewer than asked for where each needs a call of all rows and they would take too long, or time ran out.
  */
 export async function measureNeedles(
   candidate: Candidate,
@@ -42,14 +42,14 @@ export async function measureNeedles(
   context: AccuracyContext,
 ): Promise<NeedleDepth[]> {
   const layout = needlePlaces(candidate, settings.needleDepths, length);
-  if (layout === undefined || settings.needleTrials === 0) return [];
+  const rounds = planRounds(candidate, length, settings.needleTrials, context);
+  if (layout === undefined || rounds === undefined) return [];
+  const { trials, together } = rounds;
   const found = layout.places.map(() => 0);
-  if (candidate.refuses(haystackShape(length, 1)) !== undefined) return [];
-  const trials = affordableTrials(candidate, length, settings.needleTrials);
-  const together = trialsAtOnce(candidate, length, trials, context);
   const haystack = new Haystack(length, together);
   const questioner = new Questioner(candidate, haystack, context);
-  for (let first = 0; first < trials; first += together) {
+  let done = 0;
+  for (let first = 0; first < trials && !context.outOfTime?.(); first += together) {
     // The last texts of a round that are too many are asked about and not counted.
     const texts = Array.from({ length: together }, (_, t) =>
       hideNeedles(haystack, questioner, t, first + t, layout, context),
@@ -62,8 +62,10 @@ export async function measureNeedles(
         if (first + t < trials && namedCode(answer) === texts[t]![n]!.code) found[n]!++;
       }
     }
+    done = Math.min(trials, first + together);
   }
-  return layout.places.map(({ depth }, n) => ({ depth, trials, found: found[n]! }));
+  if (done === 0) return [];
+  return layout.places.map(({ depth }, n) => ({ depth, trials: done, found: found[n]! }));
 }
 
 /** Where needles of N tokens go; undefined where there is no room. */

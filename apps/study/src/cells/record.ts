@@ -1,4 +1,4 @@
-import type { MemoryMethod } from "../measure/memory.ts";
+import type { MemoryMethod } from "./memory.ts";
 
 /** One line of `cells.jsonl`. */
 export type StudyRecord = StudyHeader | MachineRecord | CellRecord;
@@ -41,11 +41,21 @@ export interface Grid {
   /** Tokens, ascending. */
   readonly lengths: readonly number[];
   /** Inputs by name. */
-  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly inputs: Readonly<Record<string, GridInput>>;
   readonly runtimes: readonly ("auto" | "native" | "wasm" | "reference")[];
   readonly causal: true;
   readonly seed: number;
   readonly measure: MeasureSettings;
+  /** Hash of the file that defines variants of its own, where one does. */
+  readonly ownVariants?: string | undefined;
+}
+
+/** What an input is, without where its file lies: files are named by their contents, so that other machines may keep them elsewhere. */
+export interface GridInput {
+  readonly kind: string;
+  /** Tokens there are: longer cells do not exist. */
+  readonly maxLength: number;
+  readonly [setting: string]: string | number | undefined;
 }
 
 /** How much is measured of each cell. */
@@ -66,9 +76,10 @@ export interface MeasureSettings {
   readonly tasks: readonly TaskName[];
   /** A cell is stopped after so many seconds. */
   readonly cellSeconds: number;
-  /** A cell is stopped when it holds more bytes than this beyond its inputs; undefined for what the machine has free. */
-  readonly cellBytes: number | undefined;
-  readonly threads: number | undefined;
+  /** A cell is stopped when it holds more bytes than this beyond its inputs. Default: what the machine has free. */
+  readonly cellBytes?: number | undefined;
+  /** Threads at most. Default: the available parallelism. */
+  readonly threads?: number | undefined;
 }
 
 export type TaskName = "single" | "multi-key" | "multi-value" | "variable-tracking";
@@ -76,7 +87,7 @@ export type TaskName = "single" | "multi-key" | "multi-value" | "variable-tracki
 /** A machine that ran cells. A study continued or merged may have several. */
 export interface MachineRecord {
   readonly record: "machine";
-  /** Hash of what follows but the date and the command. */
+  /** Hash of what it is and runs: of what follows but the date, the command and what was measured. */
   readonly id: string;
   readonly cpu: string;
   readonly cores: number;
@@ -141,7 +152,7 @@ export interface Prefill {
   /** Milliseconds, as are the next. */
   readonly medianMs: number;
   readonly p75Ms: number;
-  /** Relative margin of error of the mean, 95%, as a share. */
+  /** Relative margin of error of the mean, 95%, as a share; of passes together, of the worst. */
   readonly rme: number;
   readonly samples: number;
   readonly tokensPerSecond: number;
@@ -163,7 +174,10 @@ export interface CellMemory {
   readonly peakBytes: number;
   readonly runtimeBytes: number;
   readonly method: MemoryMethod;
-  /** Groups of heads that were measured one after the other. */
+  /**
+   * Calls that one after the other made the prefill: groups of heads whose inputs are made together, times pieces of queries whose output
+   * is. Times are their sums, peaks and bytes by plan of one at a time.
+   */
   readonly passes: number;
 }
 

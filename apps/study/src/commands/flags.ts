@@ -1,9 +1,5 @@
 import type { ArgDef } from "citty";
-
-/** A mistake in a command line; it is shown without a stack. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+import { UsageError } from "../settings/usage-error.ts";
 
 /** The flags of a command line, by the names that the command knows. */
 export interface Flags<Name extends string> {

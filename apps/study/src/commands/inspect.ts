@@ -4,14 +4,15 @@ import { candidate, type Candidate } from "@saccade/advisor";
 import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { constructedText } from "../inspect/constructed-text.ts";
 import { drawHeatMap, type HeatMapLabels } from "../inspect/heat-map.ts";
+import { inspectionJson } from "../inspect/inspection-json.ts";
+import { inspectionText } from "../inspect/inspection-text.ts";
 import { inspect, type HeadInspection } from "../inspect/inspection.ts";
 import type { InspectedText } from "../inspect/inspected-text.ts";
-import { weightText } from "../inspect/markup.ts";
 import { drawPage } from "../inspect/page.ts";
-import { referenceText } from "../inspect/reference-text.ts";
-import { shadeText, shadingOf } from "../inspect/shade.ts";
+import { shadingOf, type Shading } from "../inspect/shade.ts";
 import { findToken, splitWords } from "../inspect/words.ts";
-import { readFlags, UsageError, wholeNumber } from "./flags.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { type Flags, readFlags, wholeNumber } from "./flags.ts";
 
 type InspectFlag =
   | "text"
@@ -65,32 +66,21 @@ export const inspectCommand: CommandDef = defineCommand({
   async run({ args }) {
     const flags = readFlags(args, INSPECT_ARGS);
     const number = (flag: InspectFlag, least: number): number => wholeNumber(flag, flags.text(flag)!, least);
-    const sentence = flags.text("text");
-    if (sentence === undefined)
-      throw new UsageError("inspect expects a text, as in --text 'The trophy ...' --query it");
-    const { words } = splitWords(sentence);
-    if (words.length === 0) throw new UsageError("--text expects at least one word");
-    const query = token(words, "query", flags.text("query") ?? `#${words.length - 1}`);
-    const expected = flags.text("expect");
-    const key = expected === undefined ? undefined : token(words, "expect", expected, query);
-    const reference = key === undefined ? undefined : { query, key };
-    const headDim = number("head-dim", 2);
-    if (headDim % 2 !== 0) throw new UsageError(`--head-dim expects an even number, got "${headDim}"`);
-    const text = constructedText(sentence, { headDim, ngram: number("ngram", 1), reference });
-    const layer = text.layers.at(-1)!;
+    const variant = variantOf(flags.text("variant")!);
+    const { text, query, key } = constructed(flags, number);
+    const { layer } = text;
     const asked = flags.text("head");
     const heads = asked === undefined ? layer.heads.map((_, h) => h) : [wholeNumber("head", asked, 0)];
     if (heads.some((head) => head >= layer.heads.length)) {
       throw new UsageError(`--head expects one of 0 to ${layer.heads.length - 1}, got "${asked}"`);
     }
-    const variant = variantOf(flags.text("variant")!);
     const found: HeadInspection[] = [];
-    for await (const head of inspect(text, layer, {
+    for await (const head of inspect(text, {
       query,
       heads,
       variant,
       top: number("top", 1),
-      reference,
+      reference: key === undefined ? undefined : { query, key },
       upTo: number("up-to", 1),
     })) {
       found.push(head);
@@ -98,18 +88,52 @@ export const inspectCommand: CommandDef = defineCommand({
     const folder = flags.text("out");
     const labels = { tokens: text.tokens, query, expected: key };
     const files = folder === undefined ? [] : writeFiles(folder, text, found, labels);
-    if (flags.isOn("json")) print(JSON.stringify(asJson(text, query, variant, found, files), null, 2));
-    else printHeads(text, query, found, files);
+    if (flags.isOn("json")) print(JSON.stringify(inspectionJson(text, query, variant, found, files), null, 2));
+    else print(inspectionText(text, query, found, shading(), files));
   },
 });
+
+/** A text with the places of its query, and of what that should find. */
+interface Asked {
+  readonly text: InspectedText;
+  readonly query: number;
+  readonly key: number | undefined;
+}
+
+function constructed(flags: Flags<InspectFlag>, number: (flag: InspectFlag, least: number) => number): Asked {
+  const sentence = sentenceOf(flags);
+  const { words } = splitWords(sentence);
+  const { query, key } = places(flags, words);
+  const headDim = number("head-dim", 2);
+  if (headDim % 2 !== 0) throw new UsageError(`--head-dim expects an even number, got "${headDim}"`);
+  const reference = key === undefined ? undefined : { query, key };
+  return { text: constructedText(sentence, { headDim, ngram: number("ngram", 1), reference }), query, key };
+}
+
+function sentenceOf(flags: Flags<InspectFlag>): string {
+  const sentence = flags.text("text");
+  if (sentence !== undefined) return sentence;
+  throw new UsageError("inspect expects a text, as in --text 'The trophy ...' --query it");
+}
+
+function places(flags: Flags<InspectFlag>, tokens: readonly string[]): Omit<Asked, "text"> {
+  if (tokens.length === 0) throw new UsageError("--text expects at least one word");
+  const query = token(tokens, "query", flags.text("query") ?? `#${tokens.length - 1}`);
+  const expected = flags.text("expect");
+  return { query, key: expected === undefined ? undefined : token(tokens, "expect", expected, query) };
+}
+
+function shading(): Shading {
+  return shadingOf(process.stdout.isTTY ? process.stdout.getColorDepth() : 1);
+}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function token(words: readonly string[], flag: InspectFlag, name: string, before?: number): number {
+function token(tokens: readonly string[], flag: InspectFlag, name: string, before?: number): number {
   try {
-    return findToken(words, name, before);
+    return findToken(tokens, name, before);
   } catch (error) {
     throw new UsageError(`--${flag}: ${(error as Error).message}`);
   }
@@ -140,50 +164,4 @@ function writeFiles(
     writeFileSync(files[1], drawPage(inspection, text, labels));
     return files;
   });
-}
-
-function printHeads(
-  text: InspectedText,
-  query: number,
-  heads: readonly HeadInspection[],
-  files: readonly string[],
-): void {
-  const shading = shadingOf(process.stdout.isTTY ? process.stdout.getColorDepth() : 1);
-  print(`What "${text.tokens[query]}" looks at. ${text.description}.`);
-  for (const { layer, head, name, sightings, comparison } of heads) {
-    print(`\nlayer ${layer}, head ${head}, ${name}`);
-    const width = Math.max(...sightings.map(({ attention }) => attention.length));
-    for (const { attention, weights } of sightings) {
-      print(`  ${attention.padEnd(width)}  ${shadeText(text, weights, query, shading)}`);
-    }
-    for (const { attention, top } of sightings) {
-      const keys = top.map((key) => `${key.token} #${key.position} ${weightText(key.weight)}`).join(", ");
-      print(`  ${attention.padEnd(width)}  most: ${keys === "" ? "nothing" : keys}`);
-    }
-    if (comparison !== undefined) print(`  ${referenceText(comparison, text.tokens, sightings.at(-1)!.attention)}`);
-  }
-  if (files.length > 0) print(`\n${files.join("\n")}`);
-}
-
-function asJson(
-  text: InspectedText,
-  query: number,
-  variant: Candidate,
-  heads: readonly HeadInspection[],
-  files: readonly string[],
-): unknown {
-  return {
-    source: text.description,
-    tokens: text.tokens,
-    query: { position: query, token: text.tokens[query] },
-    variant: variant.id,
-    heads: heads.map(({ layer, head, name, sightings, comparison }) => ({
-      layer,
-      head,
-      name,
-      attention: sightings.map(({ attention, weights, top }) => ({ attention, weights: [...weights], top })),
-      comparison,
-    })),
-    files,
-  };
 }

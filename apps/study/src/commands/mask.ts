@@ -1,6 +1,7 @@
 import { type Mask, parseMask } from "@saccade/core";
 import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { readFlags, UsageError, wholeNumber } from "./flags.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { readFlags, wholeNumber } from "./flags.ts";
 
 type MaskFlag = "expression" | "size" | "queries" | "keys" | "offset" | "batch" | "head";
 

@@ -2,12 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ArgDef, type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { DEFAULT_LIMITS, type Limits } from "../conclusions/conclude.ts";
-import { studyJson } from "../report/results.ts";
-import { summarize } from "../report/summary.ts";
-import { renderTable } from "../report/terminal-table.ts";
-import { writeReport } from "../report/write-report.ts";
-import { linesOf, readRecords } from "../cells/read-records.ts";
-import { type Flags, positiveNumber, readFlags, UsageError } from "./flags.ts";
+import { linesOf, readRecords } from "../results/read-records.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { type Flags, positiveNumber, readFlags } from "./flags.ts";
+import { printJson, showResults } from "./show-results.ts";
 
 type ReportFlag = "folder" | "memory" | "seconds" | "json";
 
@@ -35,14 +33,8 @@ export const reportCommand: CommandDef = defineCommand({
     const file = join(folder, "cells.jsonl");
     if (!existsSync(file)) throw new UsageError(`there is no ${file}: ${folder} is no folder of a study`);
     const records = linesOf(readRecords(file));
-    if (flags.isOn("json")) {
-      process.stdout.write(`${JSON.stringify(studyJson(records, limits), undefined, 2)}\n`);
-      return;
-    }
-    const files = await writeReport(folder, records, limits);
-    const summary = summarize(studyJson(records, limits)).join("\n");
-    const paths = `report    ${files.page}\nmarkdown  ${files.markdown}\nnumbers   ${files.csv}`;
-    process.stdout.write(`${[renderTable(records), summary, paths].join("\n\n")}\n`);
+    if (flags.isOn("json")) printJson(records, limits);
+    else await showResults(folder, records, limits);
   },
 });
 

@@ -1,67 +1,110 @@
+import { basename, join } from "node:path";
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { summary } from "../report/markdown.ts";
-import { progressOn } from "../report/progress.ts";
-import { type ResultFiles, resultFiles } from "../report/result-files.ts";
-import { renderTable } from "../report/table.ts";
-import { readEnvironment } from "../study/environment.ts";
-import type { CellRecord, StudyHeader } from "../study/record.ts";
-import { retrievesEnough, runStudy } from "../study/run-study.ts";
-import { readFlags } from "./flags.ts";
-import { STUDY_ARGS, studyOptions } from "./study-options.ts";
+import type { Shard } from "../grid/shard.ts";
+import { readMachine } from "../machine/read-machine.ts";
+import { writeReport } from "../report/write-report.ts";
+import { latestFolder, openStudyFolder } from "../results/study-folder.ts";
+import { headerOf, readStudy, type Study } from "../settings/study.ts";
+import { UsageError } from "../settings/usage-error.ts";
+import { progressOn } from "../study/progress.ts";
+import { runStudy } from "../study/run-study.ts";
+import { type Flags, readFlags } from "./flags.ts";
+import { printJson, showResults } from "./show-results.ts";
+import { parseShard, STUDY_ARGS, type StudyFlag, studySettings } from "./study-flags.ts";
 
-/** `saccade study`: measures attention over length and writes a table, JSON lines and a report. */
+/** Exit code of a program that was interrupted. */
+const INTERRUPTED = 130;
+
+/** `saccade study`: measures variants over length, and writes records, a report and a table. */
 export const studyCommand: CommandDef = defineCommand({
-  meta: { name: "study", description: "Memory, time and accuracy of attention over sequence length" },
+  meta: { name: "study", description: "Time, memory and accuracy of attention over sequence length" },
   args: STUDY_ARGS as ArgsDef,
   async run({ args, rawArgs }) {
-    const flags = readFlags(args, STUDY_ARGS);
-    const options = studyOptions(flags);
-    const environment = readEnvironment(["study", ...rawArgs]);
-    const progress = progressOn(process.stderr);
-    const interrupt = new AbortController();
-    const onInterrupt = (): void => interrupt.abort(new Error("interrupted"));
-    process.once("SIGINT", onInterrupt);
+    const [file, ...stray] = args._;
+    const flags = readFlags({ ...args, _: stray }, STUDY_ARGS);
+    const shardText = flags.text("shard");
+    const shard = shardText === undefined ? undefined : parseShard(shardText);
+    const study = await readStudy(file, studySettings(flags));
+    const path = folderOf(flags, study, shard);
+    using folder = openStudyFolder(path, headerOf(study, basename(path)), flags.isOn("resume"));
+    const machine = readMachine(["study", ...rawArgs]);
+    const json = flags.isOn("json");
+    if (!json) process.stdout.write(`${introduction(study, machine.cpu, machine.cores)}\n\n`);
 
-    let files: ResultFiles | undefined;
-    let header: StudyHeader | undefined;
-    const cells: CellRecord[] = [];
+    const progress = progressOn(process.stderr, study.grid.measure.cellSeconds);
+    const interrupt = interruption();
     try {
-      await runStudy(options, environment, {
-        signal: interrupt.signal,
-        onStart(started, count) {
-          header = started;
-          files = resultFiles(flags.text("out")!, environment.date);
-          files.append(started);
-          process.stdout.write(`${introduction(started)}\n\n`);
-          progress.start(count);
-        },
-        onCell: progress.running,
-        onRecord(record) {
-          cells.push(record);
-          files!.append(record);
-          progress.done(record);
-        },
-      });
+      await runStudy(study, folder, machine, { shard, signal: interrupt.signal, hooks: progress });
+    } catch (error) {
+      if (!interrupt.signal.aborted) throw error;
     } finally {
       progress.stop();
-      process.removeListener("SIGINT", onInterrupt);
-      if (header && files && cells.length > 0) conclude(header, cells, files);
+      interrupt.release();
     }
-    if (!cells.every(retrievesEnough) || cells.every((cell) => cell.status !== "measured")) process.exitCode = 1;
+    const records = folder.records();
+    if (folder.cells.length > 0) {
+      if (!json) await showResults(folder.path, records);
+      else {
+        await writeReport(folder.path, records);
+        printJson(records);
+      }
+    }
+    if (interrupt.signal.aborted) {
+      process.stderr.write(`saccade: interrupted; go on with\n  ${resumeCommand(rawArgs, basename(path))}\n`);
+      process.exitCode = INTERRUPTED;
+    } else if (folder.cells.every((cell) => cell.status !== "measured")) {
+      throw new Error("no cell could be measured");
+    }
   },
 });
 
-function introduction({ environment, systems }: StudyHeader): string {
-  const names = Object.entries(systems).map(([name, description]) => `  ${name}: ${description}`);
-  return [`${environment.cpu}, ${environment.cores} cores, Node ${environment.node}`, ...names].join("\n");
+/** The folder that flags name, or the latest of the same grid to be resumed, or a new one. */
+function folderOf(flags: Flags<StudyFlag>, study: Study, shard: Shard | undefined): string {
+  const out = flags.text("out") ?? "results";
+  if (study.name !== undefined) return join(out, study.name);
+  if (flags.isOn("resume")) {
+    if (shard !== undefined) throw new UsageError("--resume with --shard needs the --name of the shard's folder");
+    const latest = latestFolder(out, study.gridHash);
+    if (latest === undefined) throw new UsageError(`${out} has no study of this grid to resume`);
+    return latest;
+  }
+  const time = new Date().toISOString().slice(0, 19).replaceAll(":", "").replace("T", "-");
+  const part = shard === undefined ? "" : `-${shard.index}of${shard.count}`;
+  return join(out, `${study.kind}-${time}${part}`);
 }
 
-function conclude(header: StudyHeader, cells: readonly CellRecord[], files: ResultFiles): void {
-  files.finish({ header, cells });
-  const lines = [
-    renderTable(cells),
-    summary(header, cells),
-    `report      ${files.report}\njson lines  ${files.jsonLines}`,
-  ];
-  process.stdout.write(`\n${lines.join("\n\n")}\n`);
+function introduction({ grid, variants }: Study, cpu: string, cores: number): string {
+  const width = Math.max(...[...variants.keys()].map((id) => id.length));
+  const names = Array.from(variants, ([id, { description }]) => `  ${id.padEnd(width)}  ${description}`);
+  const { lengths } = grid;
+  return [`${cpu}, ${cores} cores, Node ${process.version}; ${lengths[0]} to ${lengths.at(-1)} tokens`, ...names].join(
+    "\n",
+  );
+}
+
+/** A signal that Ctrl-C or an end that the system asks for aborts. */
+function interruption(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const stop = (): void => {
+    // Whoever asks twice does not want to wait for the report.
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    controller.abort(new Error("interrupted"));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return {
+    signal: controller.signal,
+    release() {
+      process.off("SIGINT", stop);
+      process.off("SIGTERM", stop);
+    },
+  };
+}
+
+/** The same command line, going on in the folder that it began. */
+function resumeCommand(rawArgs: readonly string[], name: string): string {
+  const given = rawArgs.filter((arg) => arg !== "--resume");
+  const named = given.some((arg) => arg === "--name" || arg.startsWith("--name="));
+  const words = ["saccade", "study", ...given, ...(named ? [] : ["--name", name]), "--resume"];
+  return words.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
 }

@@ -13,11 +13,17 @@ describe("conclude", () => {
   it("finds the exponents that the cells were made with", () => {
     const dense = growthOf("dense", "time")?.tail?.exponentInterval ?? [0, 0];
     expect(dense[0] < 2 && 2 < dense[1]).toBe(true);
-    for (const variant of ["window:1024", "top-k-blocks:16", "chunk-local:2048", "retention"]) {
+    for (const variant of ["window:1024", "top-k-blocks:16", "chunk:2048", "retention"]) {
       const [low, high] = growthOf(variant, "time")?.tail?.exponentInterval ?? [0, 0];
       expect(low < 1.01 && 0.99 < high, variant).toBe(true);
     }
     expect(growthOf("dense", "time")?.points).toBe(7);
+    // Outputs and workspaces grow with length, the runtime does not; what is not far above noise says nothing.
+    const memory = growthOf("dense", "memory");
+    expect(memory?.points).toBeLessThan(7);
+    expect(memory?.law?.offset).toBe(8e6);
+    expect(memory?.law?.exponent).toBeGreaterThan(0.8);
+    expect(memory?.law?.exponent).toBeLessThan(1.1);
   });
 
   it("finds who overtakes whom", () => {

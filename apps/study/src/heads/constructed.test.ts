@@ -1,7 +1,7 @@
 import { dense } from "@saccade/core";
 import { describe, expect, it } from "vitest";
 import { textInput } from "../input/text-input.ts";
-import { massAt } from "../measure/target-mass.ts";
+import { massAt } from "../../test/target-mass.ts";
 import { defaultText } from "../text/default-text.ts";
 import { JOBS } from "./constructed.ts";
 

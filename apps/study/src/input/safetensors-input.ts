@@ -1,14 +1,18 @@
 import { basename } from "node:path";
 import { type Layout, type Tensor, tensor } from "@saccade/core";
+import type { SafetensorsFile } from "@saccade/nn";
+import { openSafetensors } from "@saccade/nn/node";
 import type { Input, SafetensorsSpec } from "./input.ts";
-import { openSafetensors, readNumbers, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
 
 /** Tokens that are read together where heads alternate in the file. */
 const ROWS_AT_ONCE = 1024;
 
+const READABLE: ReadonlySet<string> = new Set(["F32", "F16", "BF16"]);
+
 /** One stored tensor as [heads, length, width] of batch 1. */
 interface Captured {
-  readonly stored: StoredTensor;
+  readonly name: string;
+  readonly dtype: string;
   readonly layout: Layout;
   readonly heads: number;
   readonly length: number;
@@ -33,7 +37,7 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
   const stack = q.heads / k.heads;
   return {
     kind: "safetensors",
-    description: `${basename(spec.file)}${layer === "" ? "" : `, ${layer}`}, ${q.stored.type}`,
+    description: `${basename(spec.file)}${layer === "" ? "" : `, ${layer}`}, ${q.dtype}`,
     heads: q.heads,
     kvHeads: k.heads,
     headDim: q.width,
@@ -53,11 +57,11 @@ export function safetensorsInput(spec: SafetensorsSpec): Input {
 
 function chooseLayer(file: SafetensorsFile, asked: string | undefined): string {
   if (asked !== undefined) return asked;
-  const names = [...file.tensors.keys(), ...file.unreadable.keys()];
+  const names = [...file.tensors.keys()];
   if (names.includes("q")) return "";
   const layers = names.filter((name) => name.endsWith(".q")).map((name) => name.slice(0, -2));
   if (layers.length === 0) {
-    throw new Error(`safetensors: ${file.path}: expected tensors q, k, v or NAME.q ..., found ${list(names)}`);
+    throw new Error(`safetensors: ${file.name}: expected tensors q, k, v or NAME.q ..., found ${list(names)}`);
   }
   return layers.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }))[0]!;
 }
@@ -65,7 +69,7 @@ function chooseLayer(file: SafetensorsFile, asked: string | undefined): string {
 function layoutOf(file: SafetensorsFile): Layout {
   const layout = file.metadata["layout"] ?? "bhnd";
   if (layout === "bhnd" || layout === "bnhd") return layout;
-  throw new Error(`safetensors: ${file.path}: metadata layout is "${layout}", expected "bhnd" or "bnhd"`);
+  throw new Error(`safetensors: ${file.name}: metadata layout is "${layout}", expected "bhnd" or "bnhd"`);
 }
 
 function scaleOf(file: SafetensorsFile): number | undefined {
@@ -73,34 +77,35 @@ function scaleOf(file: SafetensorsFile): number | undefined {
   if (text === undefined) return undefined;
   const scale = Number(text);
   if (text.trim() !== "" && Number.isFinite(scale)) return scale;
-  throw new Error(`safetensors: ${file.path}: metadata scale is "${text}", expected a number`);
+  throw new Error(`safetensors: ${file.name}: metadata scale is "${text}", expected a number`);
 }
 
 function captured(file: SafetensorsFile, layer: string, name: string, layout: Layout): Captured {
   const full = layer === "" ? name : `${layer}.${name}`;
   const stored = file.tensors.get(full);
   if (!stored) {
-    const type = file.unreadable.get(full);
-    if (type) throw new Error(`safetensors: ${file.path}: ${full} is ${type}, expected F32, F16 or BF16`);
-    throw new Error(`safetensors: ${file.path}: has no tensor ${full}, only ${list([...file.tensors.keys()])}`);
+    throw new Error(`safetensors: ${file.name}: has no tensor ${full}, only ${list([...file.tensors.keys()])}`);
   }
-  const { shape } = stored;
+  const { shape, dtype } = stored;
+  if (!READABLE.has(dtype)) {
+    throw new Error(`safetensors: ${file.name}: ${full} is ${dtype}, expected F32, F16 or BF16`);
+  }
   const axes = shape.length === 4 ? shape.slice(1) : shape;
   if (axes.length !== 3 || (shape.length === 4 && shape[0] !== 1) || axes.some((size) => size === 0)) {
     const order = layout === "bhnd" ? "heads, tokens" : "tokens, heads";
     throw new Error(
-      `safetensors: ${file.path}: ${full} has shape [${shape.join(", ")}], expected [1, ${order}, width] or [${order}, width] with layout ${layout}`,
+      `safetensors: ${file.name}: ${full} has shape [${shape.join(", ")}], expected [1, ${order}, width] or [${order}, width] with layout ${layout}`,
     );
   }
   const [outer, inner, width] = axes as [number, number, number];
   return layout === "bhnd"
-    ? { stored, layout, heads: outer, length: inner, width }
-    : { stored, layout, heads: inner, length: outer, width };
+    ? { name: full, dtype, layout, heads: outer, length: inner, width }
+    : { name: full, dtype, layout, heads: inner, length: outer, width };
 }
 
 function checkTogether(file: SafetensorsFile, q: Captured, k: Captured, v: Captured): void {
   const fail = (reason: string): never => {
-    throw new Error(`safetensors: ${file.path}: ${reason}`);
+    throw new Error(`safetensors: ${file.name}: ${reason}`);
   };
   if (k.width !== q.width) fail(`q has width D = ${q.width}, k has ${k.width}`);
   if (v.heads !== k.heads) fail(`k has G = ${k.heads} heads, v has ${v.heads}`);
@@ -111,12 +116,12 @@ function checkTogether(file: SafetensorsFile, q: Captured, k: Captured, v: Captu
 
 /** The first `tokens` of heads first .. first + count - 1, in the file's layout. */
 function read(file: SafetensorsFile, from: Captured, tokens: number, first: number, count: number): Tensor {
-  const { stored, layout, heads, length, width } = from;
+  const { name, layout, heads, length, width } = from;
   const data = new Float32Array(count * tokens * width);
   if (layout === "bhnd") {
     for (let head = 0; head < count; head++) {
       const into = data.subarray(head * tokens * width, (head + 1) * tokens * width);
-      readNumbers(file, stored, (first + head) * length * width, into);
+      file.readInto(name, (first + head) * length * width, into);
     }
     return tensor(data, { shape: [1, count, tokens, width] });
   }
@@ -125,7 +130,7 @@ function read(file: SafetensorsFile, from: Captured, tokens: number, first: numb
   for (let token = 0; token < tokens; token++) {
     const within = token % ROWS_AT_ONCE;
     if (within === 0) {
-      readNumbers(file, stored, token * row, rows.subarray(0, Math.min(ROWS_AT_ONCE, tokens - token) * row));
+      file.readInto(name, token * row, rows.subarray(0, Math.min(ROWS_AT_ONCE, tokens - token) * row));
     }
     const at = within * row + first * width;
     data.set(rows.subarray(at, at + count * width), token * count * width);

@@ -7,8 +7,11 @@ import { ngramKeys } from "../text/n-grams.ts";
 import { readTokens, type TokenText } from "../text/token-text.ts";
 import { type HeadRange, type Input, numbersOf, type Retrieval, type Slice, type TextSpec } from "./input.ts";
 
-/** Positions at which an output is scored, at most. */
-const SCORED_POSITIONS = 1024;
+/** Positions at which an output is scored: at most, and where the text is so long that each of them costs much. */
+const MOST_SCORED = 1024;
+const LEAST_SCORED = 256;
+/** Keys that rows at all of them may meet. */
+const SCORED_PAIRS = 2 ** 27;
 
 /** Real text under constructed heads: keys and queries by the head's job, values the hashed embeddings of the tokens. */
 export function textInput(spec: TextSpec): Input {
@@ -99,8 +102,8 @@ function scoreRetrieval(
   return sum;
 }
 
-/** Evenly over the length. */
+/** Evenly over the length: 1024 of them up to 131072 tokens, then fewer, 256 from 524288 on. */
 function scoredPositions(length: number): number[] {
-  const count = Math.min(length, SCORED_POSITIONS);
+  const count = Math.min(length, MOST_SCORED, Math.max(LEAST_SCORED, Math.floor(SCORED_PAIRS / length)));
   return Array.from({ length: count }, (_, s) => Math.floor(((s + 0.5) * length) / count));
 }

@@ -52,13 +52,11 @@ export function constructedText(text: string, { headDim, ngram, reference }: Con
     description: `Constructed heads, induction over ${ngram} ${ngram === 1 ? "word" : "words"}, D = ${headDim}`,
     tokens: words,
     gaps,
-    layers: [
-      {
-        name: "constructed",
-        heads: built.map(({ name }) => name),
-        inputs: { q: tensor(q, { shape }), k: tensor(k, { shape }), v: tensor(v, { shape }) },
-      },
-    ],
+    layer: {
+      name: "constructed",
+      heads: built.map(({ name }) => name),
+      inputs: { q: tensor(q, { shape }), k: tensor(k, { shape }), v: tensor(v, { shape }) },
+    },
   };
 }
 

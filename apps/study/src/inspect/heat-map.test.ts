@@ -1,3 +1,4 @@
+import { tensor } from "@saccade/core";
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
 import { drawHeatMap } from "./heat-map.ts";
@@ -85,7 +86,13 @@ describe("drawHeatMap", () => {
 });
 
 describe("drawPage", () => {
-  const text = { description: "Heads of a test", tokens, gaps: ["", " ", " ", " "], layers: [] };
+  const none = tensor(new Float32Array(0), { shape: [1, 0, 0, 1] });
+  const text = {
+    description: "Heads of a test",
+    tokens,
+    gaps: ["", " ", " ", " "],
+    layer: { name: "1", heads: [], inputs: { q: none, k: none, v: none } },
+  };
   const markup = drawPage(head, text, labels);
   const page = parsed(markup);
 

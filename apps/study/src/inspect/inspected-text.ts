@@ -1,6 +1,6 @@
 import type { AttentionInputs } from "@saccade/core";
 
-/** A text as a model's layers, or heads that were built, look at it. */
+/** A text as a layer of a model, or heads that were built, look at it. */
 export interface InspectedText {
   /** Where queries and keys come from, in one line. */
   readonly description: string;
@@ -8,8 +8,7 @@ export interface InspectedText {
   readonly tokens: readonly string[];
   /** White space before each of them. */
   readonly gaps: readonly string[];
-  /** From the first to the last. */
-  readonly layers: readonly InspectedLayer[];
+  readonly layer: InspectedLayer;
 }
 
 /** Queries, keys and values of one layer, batch 1, with a token for each query and key; they are causal. */

@@ -10,7 +10,7 @@ import {
   type ReferenceComparison,
   type TopKey,
 } from "@saccade/nn";
-import type { InspectedLayer, InspectedText } from "./inspected-text.ts";
+import type { InspectedText } from "./inspected-text.ts";
 
 /** What to look at. */
 export interface InspectionOptions {
@@ -22,8 +22,8 @@ export interface InspectionOptions {
   readonly top: number;
   /** What the query should find. */
   readonly reference: Reference | undefined;
-  /** Distance up to which it is looked for where the variant drops it. */
-  readonly upTo: number;
+  /** Distance up to which it is looked for where the variant drops it. Undefined where queries and keys were turned by their positions. */
+  readonly upTo: number | undefined;
 }
 
 /** How one attention sees the tokens. */
@@ -61,8 +61,7 @@ const ROWS = 64;
 
 /** Looks from one token of a text, head by head. Never at all pairs at once: rows that are drawn end with the query's. */
 export async function* inspect(
-  { tokens }: InspectedText,
-  layer: InspectedLayer,
+  { tokens, layer }: InspectedText,
   options: InspectionOptions,
 ): AsyncGenerator<HeadInspection> {
   const { query, variant, top, reference, upTo } = options;
@@ -83,7 +82,7 @@ export async function* inspect(
       : await compareReferences(full, other, layer.inputs, [reference], {
           heads: options.heads,
           alone: false,
-          ...(query - reference.key > 1 ? { upTo } : {}),
+          upTo: query - reference.key > 1 ? upTo : undefined,
         });
   const attentions = same ? [full] : [full, other];
   for (const head of options.heads) {

@@ -7,7 +7,7 @@ export function referenceText(comparison: ReferenceComparison, tokens: readonly 
   const sees = (name: string, { weight, rank }: Sight): string =>
     rank === undefined ? `${name} does not see it` : `${name} gives it ${weightText(weight)} (rank ${rank})`;
   return [
-    `${tokens[query]} -> ${tokens[key]}, ${distance} back: ${sees("dense", dense)}, ${sees(variant, other)}`,
+    `${tokens[query]!.trim()} -> ${tokens[key]!.trim()}, ${distance} back: ${sees("dense", dense)}, ${sees(variant, other)}`,
     `${weightText(massLost)} of dense attention's mass is lost`,
     dropped
       ? "the reference is dropped"

@@ -36,10 +36,19 @@ describe("findToken", () => {
     expect(findToken(tokens, "#2")).toBe(2);
   });
 
+  it("takes the last token of a word in several", () => {
+    const pieces = ["The", " tro", "phy", " is", " in", " the", " suit", "case", "."];
+    expect(findToken(pieces, "suitcase")).toBe(7);
+    expect(findToken(pieces, "trophy", 7)).toBe(2);
+    expect(findToken(pieces, "is")).toBe(3);
+    expect(() => findToken(pieces, "opera")).toThrow('there is no "opera" in the text');
+  });
+
   it("says what there is", () => {
     expect(() => findToken(tokens, "dog")).toThrow('there is no "dog" in the text');
     expect(() => findToken(tokens, "other", 3)).toThrow('there is no "other" before #3, only after it');
     expect(() => findToken(tokens, "#6")).toThrow("there is no token #6, only #0 to #5");
+    expect(() => findToken(tokens, "#4", 4)).toThrow("token #4 is not before #4");
   });
 });
 

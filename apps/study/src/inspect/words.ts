@@ -19,8 +19,12 @@ export function splitWords(text: string): Words {
   return { words: found.map(([word]) => word), gaps };
 }
 
+/** Tokens that make a word, at most. */
+const PIECES = 12;
+
 /**
- * The index of a token that a command line names: its text, of which the last one before `before` is meant, or `#` and its number.
+ * The index of a token that a command line names: a word, of which the last one before `before` is meant, or `#` and a token's number. Of a word
+ * in several tokens it is the last one.
  *
  * @throws Error that says what there is.
  */
@@ -28,15 +32,22 @@ export function findToken(tokens: readonly string[], name: string, before: numbe
   const number = /^#(\d+)$/.exec(name);
   if (number !== null) {
     const index = Number(number[1]);
-    if (index < tokens.length) return index;
-    throw new Error(`there is no token ${name}, only #0 to #${tokens.length - 1}`);
+    if (index >= tokens.length) throw new Error(`there is no token ${name}, only #0 to #${tokens.length - 1}`);
+    if (index < before) return index;
+    throw new Error(`token ${name} is not before #${before}`);
   }
   const wanted = name.trim().toLowerCase();
-  const same = (token: string): boolean => token.trim().toLowerCase() === wanted;
-  const index = tokens.slice(0, before).findLastIndex(same);
-  if (index >= 0) return index;
-  const where = tokens.some(same) ? `before #${before}, only after it` : "in the text";
-  throw new Error(`there is no "${name}" ${where}`);
+  const endsWord = (end: number): boolean => {
+    let word = "";
+    for (let start = end; start >= Math.max(0, end - PIECES + 1); start--) {
+      word = tokens[start]! + word;
+      if (word.trim().toLowerCase() === wanted) return true;
+    }
+    return false;
+  };
+  for (let index = before - 1; index >= 0; index--) if (endsWord(index)) return index;
+  const later = tokens.some((_, index) => index >= before && endsWord(index));
+  throw new Error(`there is no "${name}" ${later ? `before #${before}, only after it` : "in the text"}`);
 }
 
 /** Tokens [from, to) around one of them: what is shown where a text is too long to be shown whole. */

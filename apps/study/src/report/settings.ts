@@ -1,6 +1,6 @@
 import type { StudyResults } from "./results.ts";
 import { machineName } from "./names.ts";
-import { bytes, counted, digits, tokens } from "./units.ts";
+import { brief, bytes, counted, digits, seconds, tokens } from "./units.ts";
 
 /** A heading with what stands below it, as names and values. */
 export interface SettingsGroup {
@@ -25,7 +25,7 @@ export function settingsOf({ study, machines, cells }: StudyResults): SettingsGr
         ["runtimes", grid.runtimes.join(", ")],
         ["causal", String(grid.causal)],
         ["seed", String(grid.seed)],
-        ["timed", `${digits(measure.timeSeconds)} s or ${counted(measure.repeats, "call")} of each cell`],
+        ["timed", `${brief(seconds(1000 * measure.timeSeconds))} or ${counted(measure.repeats, "call")} of each cell`],
         ["decoding", measure.decodeSteps === 0 ? "not measured" : `${counted(measure.decodeSteps, "step")} timed`],
         ["accuracy", measure.sampledRows === 0 ? "not measured" : `on ${counted(measure.sampledRows, "query row")}`],
         [
@@ -37,7 +37,7 @@ export function settingsOf({ study, machines, cells }: StudyResults): SettingsGr
         ["tasks", measure.tasks.join(", ") || "none"],
         [
           "limits of a cell",
-          `${digits(measure.cellSeconds)} s, ${measure.cellBytes === undefined ? "the memory that is free" : bytes(measure.cellBytes)}`,
+          `${brief(seconds(1000 * measure.cellSeconds))}, ${measure.cellBytes === undefined ? "the memory that is free" : brief(bytes(measure.cellBytes))}`,
         ],
         ["threads", measure.threads === undefined ? "all cores" : String(measure.threads)],
         ["peak memory from", methods.join("; ") || "nothing measured"],

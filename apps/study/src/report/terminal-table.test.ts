@@ -8,8 +8,8 @@ it("shows each length once, and why a cell was not measured", () => {
   expect(head).toMatch(/^tokens {2}variant +time +± /);
   expect(first).toMatch(/^ +512 {2}dense +1\.\d\d ms/);
   expect(second).toMatch(/^ +window:1024 +\d+ µs/);
-  expect(others.find((line) => line.includes("gated-delta"))).toMatch(
-    /^ +gated-delta +failed: its process ended with signal SIGSEGV$/,
+  expect(others.find((line) => line.includes("gated-delta-net"))).toMatch(
+    /^ +gated-delta-net +failed: its process ended with signal SIGSEGV$/,
   );
 });
 
@@ -20,5 +20,5 @@ it("is at most 120 columns wide, and puts a long reason below", () => {
   );
   const lines = renderTable(records).split("\n");
   expect(Math.max(...lines.slice(0, -1).map((line) => line.length))).toBeLessThanOrEqual(120);
-  expect(lines.at(-1)).toBe(`gated-delta, 512 tokens, failed: ${reason}`);
+  expect(lines.at(-1)).toBe(`gated-delta-net, 512 tokens, failed: ${reason}`);
 });

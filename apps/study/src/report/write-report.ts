@@ -7,7 +7,7 @@ import { renderMarkdown } from "./markdown-report.ts";
 import { renderPage } from "./page/page.ts";
 import { pictureOf, type VariantPicture } from "./pictures/variant-picture.ts";
 import { type StudyJson, studyJson } from "./results.ts";
-import { writeWhole } from "../cells/whole-file.ts";
+import { writeWhole } from "../results/whole-file.ts";
 
 /** Where the files of a report are. */
 export interface ReportFiles {

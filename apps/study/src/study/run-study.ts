@@ -1,146 +1,152 @@
-import { openInput } from "../input/open-input.ts";
-import { inputBytes, outputBytes } from "../measure/measure-cell.ts";
-import type { Cell } from "../measure/measurement.ts";
-import { runChild } from "../measure/run-child.ts";
-import { bytes, seconds } from "../report/units.ts";
-import type { CallShape, System } from "../system/system.ts";
-import { systemNamed } from "../system/systems.ts";
-import { type Environment, freeBytes } from "./environment.ts";
-import type { StudyOptions } from "./options.ts";
-import type { CellRecord, MeasuredCell, StudyHeader, UnmeasuredCell } from "./record.ts";
+import { join } from "node:path";
+import { forecast, refusal } from "../cells/forecast.ts";
+import { headRangesOf } from "../accuracy/head-ranges.ts";
+import { groupSizes } from "../cells/call-sizes.ts";
+import type { CellKey, CellRecord, MachineRecord } from "../cells/record.ts";
+import { runChild } from "../cells/run-child.ts";
+import { cellId, cellsOf, seriesId } from "../grid/grid.ts";
+import { type Shard, shardOf } from "../grid/shard.ts";
+import { freeBytes, type Machine } from "../machine/read-machine.ts";
+import type { Input } from "../input/input.ts";
+import type { StudyFolder } from "../results/study-folder.ts";
+import type { Study } from "../settings/study.ts";
 
-/** On text, dense attention must name the token that followed at this share of the scored positions, or nothing is compared with it. */
-export const RETRIEVAL_BOUND = 0.9;
-/** Inputs of up to 1 GiB are made at once; with more, groups of heads take turns. */
+/** Inputs of up to 1 GiB are made together; with more, groups of heads take turns. */
 const INPUT_BYTES_AT_ONCE = 2 ** 30;
-/** A first cell has no expectation to exceed: it is ended after this many times the time of a call that would be too slow. */
-const PATIENCE = 10;
-const LEAST_TIMEOUT_MS = 120_000;
+/** Kept free for everything else on the machine, as a share. */
+const RESERVE = 0.1;
+const MACHINE_SECONDS = 120;
 
-export interface StudyHooks {
-  /** Before anything runs. */
-  readonly onStart?: (header: StudyHeader, cells: number) => void;
-  /** Before a cell's process starts. */
-  readonly onCell?: (system: string, length: number) => void;
-  /** After each cell, in the order of the report. */
-  readonly onRecord?: (record: CellRecord) => void;
+export interface RunOptions {
+  /** A part of the grid; undefined for all of it. */
+  readonly shard?: Shard | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly hooks?: RunHooks | undefined;
 }
 
-/** What a study found. */
-export interface StudyResult {
-  readonly header: StudyHeader;
-  readonly cells: readonly CellRecord[];
+export interface RunHooks {
+  /** Before anything runs. */
+  readonly onStart?: (cells: readonly CellKey[], done: readonly CellRecord[]) => void;
+  readonly onMachine?: () => void;
+  /** Before a cell begins. */
+  readonly onCell?: (cell: CellKey) => void;
+  /** When its record is on the disk. */
+  readonly onRecord?: (record: CellRecord, seconds: number) => void;
 }
 
 /**
- * Measures every system at every length, each in a process of its own. What cannot run is a result too: a system that would not fit
- * into memory, would take too long or crashed is recorded as such, and the study goes on.
+ * Measures the cells that the folder has not, each in a process of its own, and writes each down as it ends. What fails, or takes too much
+ * memory or time, is a result as well.
  *
- * @throws Error when the input cannot be read, RangeError when a length is longer than it.
+ * @throws the signal's reason when it aborts: the cell that was running is not recorded.
  */
 export async function runStudy(
-  options: StudyOptions,
-  environment: Environment,
-  hooks: StudyHooks = {},
-): Promise<StudyResult> {
-  const input = openInput(options.input);
-  const systems = systemsOf(options);
-  for (const length of options.lengths) {
-    if (length > input.maxLength) {
-      throw new RangeError(`length ${length} is more than the ${input.maxLength} tokens of ${input.description}`);
-    }
+  study: Study,
+  folder: StudyFolder,
+  machine: Machine,
+  { shard, signal, hooks = {} }: RunOptions = {},
+): Promise<void> {
+  const all = cellsOf(study.grid);
+  const cells = shard === undefined ? all : shardOf(all, shard);
+  const ids = new Set(cells.map(cellId));
+  const done = new Set(folder.cells.map(cellId));
+  hooks.onStart?.(
+    cells,
+    folder.cells.filter((cell) => ids.has(cellId(cell))),
+  );
+  const pending = cells.filter((cell) => !done.has(cellId(cell)));
+  if (pending.length === 0) return;
+  const here =
+    folder.machines.find(({ id }) => id === machine.id) ?? (await measuredMachine(study, machine, signal, hooks));
+  if (!folder.machines.includes(here)) folder.append(here);
+  for (const cell of pending) {
+    hooks.onCell?.(cell);
+    const start = performance.now();
+    const record = await runCell(study, folder, here, cell, signal);
+    folder.append(record);
+    hooks.onRecord?.(record, (performance.now() - start) / 1000);
   }
-  const header: StudyHeader = {
-    record: "study",
-    version: 1,
-    environment,
-    options,
-    input: input.description,
-    heads: input.heads,
-    kvHeads: input.kvHeads,
-    headDim: input.headDim,
-    valueDim: input.valueDim,
-    systems: Object.fromEntries(systems.map((system) => [system.name, system.description])),
-  };
-  hooks.onStart?.(header, options.lengths.length * systems.length);
-
-  const cells: CellRecord[] = [];
-  for (const length of options.lengths) {
-    let retrieves = true;
-    for (const system of systems) {
-      hooks.onCell?.(system.name, length);
-      const cell: CellRecord = retrieves
-        ? await runCell(options, system, { ...input, length }, cells, hooks.signal)
-        : unmeasured(system, length, "not-compared", "dense attention does not retrieve at this length");
-      if (system.name === "dense") retrieves = retrievesEnough(cell);
-      cells.push(cell);
-      hooks.onRecord?.(cell);
-    }
-  }
-  return { header, cells };
 }
 
-/** Whether dense attention named enough of the tokens that followed; true where that cannot be asked. */
-export function retrievesEnough(cell: CellRecord): boolean {
-  if (cell.status !== "measured" || !cell.retrieval || cell.retrieval.scored === 0) return true;
-  return cell.retrieval.correct >= RETRIEVAL_BOUND * cell.retrieval.scored;
-}
-
-/** Dense attention runs first on text, whoever asked for what: it is what makes the others' retrieval mean something. */
-function systemsOf({ systems, input }: StudyOptions): System[] {
-  const names = input.kind === "text" ? ["dense", ...systems.filter((name) => name !== "dense")] : systems;
-  return names.map(systemNamed);
+async function measuredMachine(
+  { grid }: Study,
+  machine: Machine,
+  signal: AbortSignal | undefined,
+  hooks: RunHooks,
+): Promise<MachineRecord> {
+  hooks.onMachine?.();
+  const [first = "auto"] = grid.runtimes;
+  const runtime = grid.runtimes.find((name) => name === "auto" || name === "native") ?? first;
+  const job = { kind: "machine", runtime, threads: grid.measure.threads } as const;
+  const answer = await runChild(job, { seconds: MACHINE_SECONDS, bytes: spareBytes(), inputBytes: 0, signal });
+  if ("found" in answer) return { ...machine, ...answer.found };
+  throw new Error(`the machine could not be measured: ${answer.reason}`);
 }
 
 async function runCell(
-  options: StudyOptions,
-  system: System,
-  shape: CallShape,
-  earlier: readonly CellRecord[],
+  study: Study,
+  folder: StudyFolder,
+  machine: MachineRecord,
+  key: CellKey,
   signal: AbortSignal | undefined,
 ): Promise<CellRecord> {
-  const { length } = shape;
-  const systemOptions = {
-    causal: options.causal,
-    scale: undefined,
-    runtime: options.runtime,
-    threads: options.threads,
-  };
-  const { workspaceBytes, visitedPairs } = system.cost(shape, systemOptions);
-  const needed = inputBytes(shape) + outputBytes(shape) + workspaceBytes;
-  const available = options.memoryBytes ?? freeBytes();
-  if (needed > available) {
-    const reason = `would hold ${bytes(needed)}, ${bytes(available)} are available`;
-    return unmeasured(system, length, "too-large", reason);
-  }
-  const expected = expectedMs(system, visitedPairs, earlier);
-  if (expected !== undefined && expected > options.callSeconds * 1000) {
-    return unmeasured(system, length, "too-slow", `would take about ${seconds(expected)} a call and ${bytes(needed)}`);
-  }
-  const cell: Cell = {
-    system: system.name,
-    length,
-    input: options.input,
-    options: systemOptions,
-    repeats: options.repeats,
-    budgetMs: options.cellSeconds * 1000,
+  const { grid, module } = study;
+  const candidate = study.variants.get(key.variant);
+  const source = study.inputs.get(key.input);
+  if (candidate === undefined || source === undefined) throw new Error(`study: there is no cell ${cellId(key)}`);
+  const { measure, seed } = grid;
+  const free = spareBytes();
+  const circumstances = { series: seriesBefore(folder, key), machine, freeBytes: free, measure };
+  const base = { record: "cell", machine: machine.id, ...key } as const;
+
+  const expected = attempt(() => forecast(candidate, sizesOf(source.input, key), circumstances));
+  if (expected instanceof Error) return { ...base, status: "failed", reason: expected.message };
+  const refused = refusal(expected, circumstances);
+  if (refused !== undefined) return { ...base, ...refused };
+
+  const job = {
+    kind: "cell",
+    key,
+    input: source.spec,
+    module,
+    seed,
+    measure,
     inputBytesAtOnce: INPUT_BYTES_AT_ONCE,
+    cacheFolder: join(folder.path, "reference"),
+  } as const;
+  const { inputBytes } = expected;
+  const bytes = measure.cellBytes ?? Math.max(0, free - inputBytes);
+  const answer = await runChild(job, { seconds: measure.cellSeconds, bytes, inputBytes, signal });
+  if (!("found" in answer)) return { ...base, ...answer };
+  const { prefill, ...found } = answer.found;
+  const peak = found.ran.threads === 1 ? machine.peakGflopsOneThread : machine.peakGflops;
+  return { ...base, status: "measured", ...found, prefill: { ...prefill, peakShare: prefill.gflops / peak } };
+}
+
+function sizesOf(input: Input, { length }: CellKey): Parameters<typeof forecast>[1] {
+  const [first = { first: 0, count: input.kvHeads }] = headRangesOf(input, length, INPUT_BYTES_AT_ONCE);
+  return {
+    all: groupSizes(input, length, { first: 0, count: input.kvHeads }),
+    together: groupSizes(input, length, first),
   };
-  const timeoutMs = Math.max(LEAST_TIMEOUT_MS, PATIENCE * options.callSeconds * 1000);
-  const answer = await runChild(cell, { timeoutMs, signal });
-  if ("error" in answer) return unmeasured(system, length, "failed", answer.error);
-  return { record: "cell", system: system.name, length, status: "measured", ...answer.measurement };
 }
 
-/** From the system's longest measured call: time follows the visited pairs. */
-function expectedMs(system: System, visitedPairs: number, earlier: readonly CellRecord[]): number | undefined {
-  const last = earlier.findLast(
-    (cell): cell is MeasuredCell => cell.system === system.name && cell.status === "measured",
-  );
-  return last && (last.medianMs / last.visitedPairs) * visitedPairs;
+/** Shorter cells of the same variant, input and runtime. */
+function seriesBefore({ cells }: StudyFolder, key: CellKey): CellRecord[] {
+  const series = seriesId(key);
+  return cells
+    .filter((cell) => seriesId(cell) === series && cell.length < key.length)
+    .toSorted((a, b) => a.length - b.length);
 }
 
-function unmeasured(system: System, length: number, status: UnmeasuredCell["status"], reason: string): UnmeasuredCell {
-  return { record: "cell", system: system.name, length, status, reason };
+function spareBytes(): number {
+  return (1 - RESERVE) * freeBytes();
+}
+
+function attempt<T>(call: () => T): T | Error {
+  try {
+    return call();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }

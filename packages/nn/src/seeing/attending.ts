@@ -31,11 +31,28 @@ export interface SeeingOptions extends Pick<MixOptions, "runtime" | "threads" | 
 
 const PLAIN = new Set(["q", "k", "v", "bias", "mask", "queryOffset", "keyLengths"]);
 
-/** Whether rows may be asked for without those of other queries. */
-export function rowsStandAlone(attention: Attending<never>, inputs: object, asked: boolean | undefined): boolean {
+/** Whether a call reads more than attention's own inputs: gates, a state, keys of a branch's own. */
+export function readsMore(inputs: object): boolean {
+  return Object.entries(inputs).some(([name, value]) => value !== undefined && !PLAIN.has(name));
+}
+
+/**
+ * Whether rows may be asked for without those of other queries.
+ *
+ * @throws TypeError when they are asked for so, and what the call reads cannot be cut.
+ */
+export function rowsStandAlone(
+  where: string,
+  attention: Attending<never>,
+  inputs: object,
+  asked: boolean | undefined,
+): boolean {
+  const more = readsMore(inputs);
+  if (asked === true && more) {
+    throw new TypeError(`${where}: alone is true, but the call reads more than q, k, v, bias, mask and positions`);
+  }
   if (asked !== undefined) return asked;
   const { selection } = attention;
   // Linear attention has gates, if none of its own, and takes all tokens that its state has seen.
-  if ("gates" in attention || (selection !== "static" && selection !== "per-query")) return false;
-  return Object.keys(inputs).every((name) => PLAIN.has(name));
+  return !more && !("gates" in attention) && (selection === "static" || selection === "per-query");
 }

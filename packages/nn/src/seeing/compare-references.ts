@@ -125,7 +125,7 @@ async function dropsAt(
 ): Promise<boolean> {
   const { batch, head, top, distance } = options;
   const found = async (attention: Attending): Promise<boolean> => {
-    const alone = rowsStandAlone(attention, inputs, options.alone);
+    const alone = rowsStandAlone(where, attention, inputs, options.alone);
     const call = stretched(where, inputs, reference, batch, distance, alone);
     const map = await attentionMap(attention, call.inputs, {
       ...options,

@@ -1,5 +1,5 @@
 import type { Tensor } from "@saccade/core";
-import type { Attending, MapInputs } from "./attending.ts";
+import { readsMore, type Attending, type MapInputs } from "./attending.ts";
 import { cutCall } from "./cut-call.ts";
 import { runsOf, type WantedRows, type WeightRow } from "./wanted-rows.ts";
 
@@ -10,7 +10,8 @@ const NUMBERS = 2 ** 22;
 
 /**
  * Rows of any attention, from its outputs alone. Outputs are linear in values: with the columns of an identity for values, panel of keys by
- * panel, they are the weights. Keys outside the panel have value 0 and keep their share of the denominator. Costs M / 256 calls.
+ * panel, they are the weights. Keys outside the panel have value 0 and keep their share of the denominator. Where a call reads more (a state,
+ * values of a branch's own), what comes out at values of 0 is taken off. Costs M / 256 calls, or M / E where a call reads more.
  */
 export async function* probedRows<I extends MapInputs>(
   attention: Attending<I>,
@@ -45,24 +46,30 @@ async function* probe<I extends MapInputs>(
   const { q, k, v } = inputs;
   const keys = k.length;
   const rows = Math.max(1, q.batch * Math.max(q.heads, v.heads) * q.length);
-  const width = Math.max(1, Math.min(PANEL, keys, Math.floor(NUMBERS / rows)));
+  // What a call reads beside may have values of its own, as wide as its v.
+  const more = readsMore(inputs);
+  const width = more ? v.width : Math.max(1, Math.min(PANEL, keys, Math.floor(NUMBERS / rows)));
   const found = new Float32Array(queries.length * heads.length * keys);
   const values = new Float32Array(keys + width - 1);
-  for (let start = 0; start < keys; start += width) {
+  const call = (): ReturnType<Attending<I>["forward"]> => {
     // Row j begins at j, so that number e of row j is element j + e: the one 1 is number start + width - 1 - j of it.
-    values[start + width - 1] = 1;
     const identity: Tensor = { ...v, data: values, offset: 0, width, layout: "bhnd", strides: { b: 0, h: 0, n: 1 } };
-    const { out } = await attention.forward({ ...inputs, v: identity }, { runtime, threads, signal });
+    return attention.forward({ ...inputs, v: identity }, { runtime, threads, signal });
+  };
+  const rest = more ? (await call()).out : undefined;
+  for (let start = 0; start < keys; start += width) {
+    values[start + width - 1] = 1;
+    const { out } = await call();
     values[start + width - 1] = 0;
-    const numbers = out.data instanceof Float32Array ? out.data : out.data.floats();
     const count = Math.min(width, keys - start);
-    queries.forEach((query, n) => {
-      heads.forEach((head, h) => {
-        const from = out.offset + b * out.strides.b + head * out.strides.h + (query - first) * out.strides.n;
+    for (const [n, query] of queries.entries()) {
+      for (const [h, head] of heads.entries()) {
+        const row = rowOf(out, b, head, query - first);
+        const beside = rest && rowOf(rest, b, head, query - first);
         const to = (n * heads.length + h) * keys + start;
-        for (let j = 0; j < count; j++) found[to + j] = numbers[from + width - 1 - j]!;
-      });
-    });
+        for (let j = 0; j < count; j++) found[to + j] = row[width - 1 - j]! - (beside?.[width - 1 - j] ?? 0);
+      }
+    }
   }
   for (const [n, query] of queries.entries()) {
     for (const [h, head] of heads.entries()) {
@@ -73,4 +80,10 @@ async function* probe<I extends MapInputs>(
       yield { query, head, weights: into ?? weights };
     }
   }
+}
+
+function rowOf(out: Tensor, b: number, head: number, n: number): Float32Array {
+  const numbers = out.data instanceof Float32Array ? out.data : out.data.floats();
+  const at = out.offset + b * out.strides.b + head * out.strides.h + n * out.strides.n;
+  return numbers.subarray(at, at + out.width);
 }

@@ -15,7 +15,7 @@ export function weightRows<I extends MapInputs>(
   wanted: Omit<WantedRows, "alone" | "batch"> & SeeingOptions,
 ): AsyncGenerator<WeightRow> {
   const definition = definitionOf(attention);
-  const rows = { ...wanted, batch: wanted.batch ?? 0, alone: rowsStandAlone(attention, inputs, wanted.alone) };
+  const rows = { ...wanted, batch: wanted.batch ?? 0, alone: rowsStandAlone(where, attention, inputs, wanted.alone) };
   return definition === undefined
     ? probedRows(attention, inputs, rows)
     : definedRows(where, definition, inputs, rows, attention.selection === "static");

@@ -1,6 +1,6 @@
 import { cumulative, nativeSparse, topKBlocks } from "@saccade/block-sparse";
 import { dilatedSegments, dualChunk } from "@saccade/chunked";
-import { biasTensor, dense, maskTensor, tensor, type AttentionInputs } from "@saccade/core";
+import { biasTensor, dense, maskTensor, tensor, type AttentionInputs, type Tensor } from "@saccade/core";
 import { deltaNet, eluPlusOne, linear, retention } from "@saccade/linear";
 import { rope } from "@saccade/positions";
 import { slidingWindow } from "@saccade/sliding-window";
@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { attentionMap, mapRow, type Attending, type AttentionMap, type MapInputs } from "../../src/index.ts";
 import { calls, difference, inputs, sumOf } from "./call-inputs.ts";
-import { explicitWeights, type ExplicitTerms } from "./explicit-weights.ts";
+import { explicitTopKBlocks, explicitWeights, type ExplicitTerms } from "./explicit-weights.ts";
 import { normal } from "./normal.ts";
 import { VARIANTS } from "./variants.ts";
 
@@ -151,6 +151,50 @@ test("weights of linear attention are those of its formula", async () => {
   }
 });
 
+test("what a state brings is no part of a map", async () => {
+  const call = inputs({ heads: 2, kvHeads: 2, queries: 40 });
+  const attend = linear({ map: eluPlusOne(), normalise: false });
+  const { state } = await attend.forward(inputs({ heads: 2, kvHeads: 2, queries: 25, seed: 2 }), { state: true });
+  const [fresh, carried] = [
+    await attentionMap(attend, call, { queries: [0, 39] }),
+    await attentionMap<MapInputs>(attend, { ...call, state } as MapInputs, { queries: [0, 39] }),
+  ];
+  const largest = fresh.weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+  expect(difference(carried.weights, fresh.weights)).toBeLessThan(2e-5 * largest);
+});
+
+test("selected rows with a bias and a mask are those of the call", async () => {
+  const call = inputs({ queries: 60 });
+  const bias = biasTensor(normal(4 * 60 * 60, 8), { shape: [1, 4, 60, 60] });
+  const mask = maskTensor(
+    Uint8Array.from({ length: 60 }, (_, j) => (j % 6 === 1 ? 0 : 1)),
+    { shape: [1, 1, 1, 60] },
+  );
+  const attend = topKBlocks({ blockSize: 8, topK: 3 });
+  const terms = { shows: explicitTopKBlocks(call, { blockSize: 8, topK: 3 }) };
+  const map = await attentionMap(attend, { ...call, bias, mask }, { queries: [0, 20, 21, 59] });
+  expectRows(map, { ...call, bias, mask }, 0, terms);
+});
+
+test.each([
+  ["its scores", dense({ causal: true })],
+  ["its outputs", asOutputs(dense({ causal: true }))],
+])("tokens before heads give the same map by %s", async (_, attention) => {
+  const call = inputs({ batch: 2, queries: 30 });
+  const turned = ({ data, batch, heads, length, width }: Tensor): Tensor => {
+    const from = data as Float32Array;
+    const to = new Float32Array(from.length);
+    for (let row = 0; row < batch * heads * length; row++) {
+      const [b, h, n] = [Math.floor(row / length / heads), Math.floor(row / length) % heads, row % length];
+      to.set(from.subarray(row * width, (row + 1) * width), ((b * length + n) * heads + h) * width);
+    }
+    return tensor(to, { shape: [batch, length, heads, width], layout: "bnhd" });
+  };
+  const options = { queries: [0, 13, 29], batch: 1 };
+  const map = await attentionMap(attention, { q: turned(call.q), k: turned(call.k), v: turned(call.v) }, options);
+  expectRows(map, call, 1, { shows: (p, j) => j <= p });
+});
+
 test("a mean over heads is the mean of their rows", async () => {
   const call = inputs({ queries: 30 });
   const [each, mean] = [
@@ -191,6 +235,12 @@ describe("what cannot be", () => {
   it("is told in the attention's own words where inputs do not fit", async () => {
     const wrong = { ...call, k: inputs({ queries: 10, kvHeads: 3, heads: 3 }).k };
     await expect(attentionMap(dense(), wrong, { queries: [0] })).rejects.toThrow(RangeError);
+  });
+
+  it("is rows alone of a call that reads more than can be cut", async () => {
+    const gates = tensor(new Float32Array(4 * 10 * 3), { shape: [1, 4, 10, 3] });
+    const asked = attentionMap(nativeSparse(), { ...call, gates }, { queries: [0], alone: true });
+    await expect(asked).rejects.toThrow("attentionMap: alone is true, but the call reads more than q, k, v");
   });
 
   it("names rows that a map does not have", async () => {

@@ -5,7 +5,7 @@ import { accuracySettings } from "../../../test/measure-settings.ts";
 import { measureNeedles } from "../needles.ts";
 import { measureTasks } from "../tasks/measure-tasks.ts";
 import { questionPlaces } from "./question-positions.ts";
-import { affordableTrials } from "./questioner.ts";
+import { planRounds } from "./questioner.ts";
 
 const settings = accuracySettings({
   needleDepths: [0, 0.25, 0.5, 0.75, 1],
@@ -65,9 +65,40 @@ describe("questions", () => {
   });
 
   test("are asked about fewer texts where each needs a long call, and about one at least", () => {
-    expect(affordableTrials(candidate("dense"), 2 ** 20, 8)).toBe(8);
-    expect(affordableTrials(candidate("linear"), 2 ** 20, 8)).toBe(8);
-    expect(affordableTrials(candidate("cumulative"), 4096, 8)).toBe(8);
-    expect(affordableTrials(candidate("cumulative"), 2 ** 20, 8)).toBe(1);
+    const trials = (id: string, length: number) => planRounds(candidate(id), length, 8, {})?.trials;
+    expect(trials("dense", 2 ** 20)).toBe(8);
+    expect(trials("linear", 2 ** 20)).toBe(8);
+    expect(trials("cumulative", 4096)).toBe(8);
+    expect(trials("cumulative", 2 ** 20)).toBe(1);
+  });
+
+  test("are asked about as many texts at once as there is room for, and about none where one has no room", () => {
+    // Keys and values of 1024 tokens; queries and outputs of as many where all rows are computed.
+    const text = 4 * 1024 * 64 * 2;
+    const dense = candidate("dense");
+    expect(planRounds(dense, 1024, 8, {})).toEqual({ trials: 8, together: 8 });
+    expect(planRounds(dense, 1024, 8, { bytesAtOnce: 3 * text })).toEqual({ trials: 8, together: 3 });
+    expect(planRounds(dense, 1024, 8, { mostBytes: 2 * text })).toEqual({ trials: 8, together: 2 });
+    expect(planRounds(dense, 1024, 8, { mostBytes: text - 1 })).toBeUndefined();
+    expect(planRounds(candidate("linear"), 1024, 8, { mostBytes: 2 * text })).toEqual({ trials: 8, together: 1 });
+    expect(planRounds(candidate("linear"), 1024, 8, { mostBytes: text })).toBeUndefined();
+    expect(planRounds(candidate("cos-former:512"), 1024, 8, {})).toBeUndefined();
+    expect(planRounds(dense, 1024, 0, {})).toBeUndefined();
+  });
+
+  test("end when time has run out, and say how many texts there were", async () => {
+    const window = candidate("window:300");
+    const bytesAtOnce = 2 * 4 * 1024 * 64 * 2;
+    for (const rounds of [0, 1, 2]) {
+      const limited = () => {
+        let left = rounds;
+        return { bytesAtOnce, outOfTime: () => left-- === 0 };
+      };
+      const needles = await measureNeedles(window, 1024, settings, limited());
+      const tasks = await measureTasks(window, 1024, settings, limited());
+      expect(new Set([...needles, ...tasks].map(({ trials }) => trials))).toEqual(
+        new Set(rounds === 0 ? [] : [2 * rounds]),
+      );
+    }
   });
 });

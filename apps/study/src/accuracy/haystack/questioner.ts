@@ -13,27 +13,41 @@ export interface Question {
 }
 
 /** The shape of a call on T texts. */
-export function haystackShape(length: number, trials: number): CandidateShape {
+function haystackShape(length: number, trials: number): CandidateShape {
   return { batch: trials, heads: 1, queries: length, headDim: WIDTH };
 }
 
 /** Operations that texts may cost where each needs a call of all its rows: some seconds. */
 const FLOPS = 2 ** 38;
 
-/** Texts that are asked about: as many as are asked for, fewer where whole calls would take too long, one at least. */
-export function affordableTrials(candidate: Candidate, length: number, asked: number): number {
-  if (rowsStandAlone(candidate)) return asked;
-  return Math.min(asked, Math.max(1, Math.floor(FLOPS / candidate.plan(haystackShape(length, 1)).flops)));
+/** How many texts are asked about, and how many of them have their tensors made at once. */
+export interface Rounds {
+  readonly trials: number;
+  readonly together: number;
 }
 
-/** Texts whose tensors are made at once, one at least. */
-export function trialsAtOnce(candidate: Candidate, length: number, trials: number, context: AccuracyContext): number {
+/**
+ * As many texts as are asked for, fewer where whole calls of all would take too long, one at least. Undefined where the variant refuses
+ * texts of this length, or one takes more bytes than there are.
+ */
+export function planRounds(
+  candidate: Candidate,
+  length: number,
+  asked: number,
+  { bytesAtOnce = BYTES_AT_ONCE, mostBytes = Infinity }: AccuracyContext,
+): Rounds | undefined {
+  const shape = haystackShape(length, 1);
+  if (asked === 0 || candidate.refuses(shape) !== undefined) return undefined;
   const bytes = haystackBytes(candidate, length, 1);
-  return Math.max(1, Math.min(trials, Math.floor((context.bytesAtOnce ?? BYTES_AT_ONCE) / bytes)));
+  if (bytes > mostBytes) return undefined;
+  const affordable = rowsStandAlone(candidate) ? asked : Math.floor(FLOPS / candidate.plan(shape).flops);
+  const trials = Math.min(asked, Math.max(1, affordable));
+  const together = Math.max(1, Math.min(trials, Math.floor(Math.min(bytesAtOnce, mostBytes) / bytes)));
+  return { trials, together };
 }
 
 /** Bytes of keys and values of T texts, and of queries and outputs where every row has to be computed. */
-export function haystackBytes(candidate: Candidate, length: number, trials: number): number {
+function haystackBytes(candidate: Candidate, length: number, trials: number): number {
   return 4 * trials * length * WIDTH * (rowsStandAlone(candidate) ? 2 : 4);
 }
 

@@ -4,7 +4,7 @@ import type { AccuracyContext } from "../accuracy-context.ts";
 import { integerAt, seedFor, shuffled } from "../draws.ts";
 import { Haystack, SPAN } from "../haystack/haystack.ts";
 import { questionPlaces } from "../haystack/question-positions.ts";
-import { affordableTrials, haystackShape, Questioner, trialsAtOnce } from "../haystack/questioner.ts";
+import { planRounds, Questioner } from "../haystack/questioner.ts";
 import { multiKey } from "./multi-key.ts";
 import { multiValue } from "./multi-value.ts";
 import { single } from "./single.ts";
@@ -21,7 +21,7 @@ const [TEXT, TRIAL, SLOT, PLACE] = [21, 22, 23, 24];
  * places drawn evenly over the text. All of them are hidden and asked whichever are wanted, so that scores do not depend on that.
  *
  * @returns One score for each task asked for, in their order; none where N tokens have no room, or the variant refuses them. `trials` are
- * fewer than asked for where each needs a call of all rows and they would take too long.
+ * fewer than asked for where each needs a call of all rows and they would take too long, or time ran out.
  */
 export async function measureTasks(
   candidate: Candidate,
@@ -31,15 +31,15 @@ export async function measureTasks(
 ): Promise<TaskScore[]> {
   const { questions, body } = questionPlaces(candidate, length, QUESTIONS);
   const slot = Math.floor(body / HIDDEN);
-  if (settings.tasks.length === 0 || settings.needleTrials === 0 || slot < 1) return [];
-  if (candidate.refuses(haystackShape(length, 1)) !== undefined) return [];
+  const rounds = planRounds(candidate, length, settings.needleTrials, context);
+  if (settings.tasks.length === 0 || slot < 1 || rounds === undefined) return [];
+  const { trials, together } = rounds;
   const { seed = 1 } = context;
-  const trials = affordableTrials(candidate, length, settings.needleTrials);
-  const together = trialsAtOnce(candidate, length, trials, context);
   const haystack = new Haystack(length, together);
   const questioner = new Questioner(candidate, haystack, context);
   const sums = TASKS.map(() => 0);
-  for (let first = 0; first < trials; first += together) {
+  let done = 0;
+  for (let first = 0; first < trials && !context.outOfTime?.(); first += together) {
     const texts = Array.from({ length: together }, (_, t) => {
       const hay = seedFor(seed, TEXT, first + t);
       haystack.fill(t, hay);
@@ -57,11 +57,13 @@ export async function measureTasks(
         sums[n]! += trial.score(own);
       }
     }
+    done = Math.min(trials, first + together);
   }
+  if (done === 0) return [];
   return settings.tasks.map((name) => ({
     task: name,
-    trials,
-    score: sums[TASKS.findIndex((task) => task.name === name)]! / trials,
+    trials: done,
+    score: sums[TASKS.findIndex((task) => task.name === name)]! / done,
   }));
 }
 

@@ -14,23 +14,21 @@ export const SCRIPT: string = `
     title.parentElement.setAttribute("data-tip", title.textContent);
     title.remove();
   }
-  // The mark nearest to the pointer: marks are small, fingers are not.
-  const nearest = (svg, x, y) => {
-    let found, least = 24;
-    for (const mark of svg.querySelectorAll("[data-tip]")) {
+  // Of the mark nearest to the pointer, since marks are small and fingers are not, and of those that lie over it.
+  const tipsAt = (svg, x, y) => {
+    const marks = [...svg.querySelectorAll("[data-tip]")].map((mark) => {
       const box = mark.getBoundingClientRect();
       const dx = Math.max(box.left - x, 0, x - box.right), dy = Math.max(box.top - y, 0, y - box.bottom);
-      const far = Math.hypot(dx, dy);
-      if (far < least) [found, least] = [mark, far];
-    }
-    return found;
+      return { far: Math.hypot(dx, dy), tip: mark.getAttribute("data-tip") };
+    });
+    const least = Math.min(...marks.map((mark) => mark.far));
+    return least < 24 ? marks.filter((mark) => mark.far <= least + 1).slice(0, 6).map((mark) => mark.tip) : [];
   };
   const show = (event) => {
     const svg = event.target instanceof Element ? event.target.closest("svg.plot") : null;
-    const mark = svg && nearest(svg, event.clientX, event.clientY);
-    tip.hidden = !mark;
-    if (!mark) return;
-    tip.textContent = mark.getAttribute("data-tip");
+    const tips = svg ? tipsAt(svg, event.clientX, event.clientY) : [];
+    tip.hidden = tips.length === 0;
+    tip.textContent = tips.join("\\n");
     const width = document.documentElement.clientWidth;
     const left = Math.min(event.clientX + 14, width - tip.offsetWidth - 6);
     tip.style.left = Math.max(6, left) + scrollX + "px";

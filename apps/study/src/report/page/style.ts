@@ -11,8 +11,7 @@ export const STYLE: string = `
 :root { color-scheme: light; ${LIGHT} }
 @media screen and (prefers-color-scheme: dark) { :root { color-scheme: dark; ${DARK} } }
 * { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
-@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main, header, nav, footer { max-width: 1080px; margin: 0 auto; padding: 0 20px; }
 header { padding-top: 28px; }
@@ -23,6 +22,7 @@ p { margin: 6px 0 10px; }
 .facts, .caption { color: var(--muted); font-size: 0.875rem; }
 a { color: var(--accent); }
 nav ul { display: flex; flex-wrap: wrap; gap: 2px 16px; list-style: none; margin: 12px 0 0; padding: 0; font-size: 0.9rem; }
+.summary { padding-left: 22px; }
 .summary li { margin: 5px 0; }
 code { font: 0.9em ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 figure { margin: 0 0 26px; }
@@ -68,7 +68,12 @@ table.settings td { overflow-wrap: anywhere; }
 #tip { position: absolute; z-index: 2; pointer-events: none; max-width: 320px; padding: 5px 9px; border: 1px solid var(--line); border-radius: 5px; background: var(--page); color: var(--text); font-size: 0.8125rem; white-space: pre-line; box-shadow: 0 2px 10px #0003; }
 #tip[hidden] { display: none; }
 footer { margin-top: 48px; padding-bottom: 32px; color: var(--muted); font-size: 0.8125rem; }
+@page { margin: 12mm; }
+@page wide { size: landscape; margin: 10mm; }
 @media print {
+  table { font-size: 7.5pt; } th, td { padding: 2px 5px; }
+  .cells { page: wide; }
+  .cells table { font-size: 6.5pt; } .cells th, .cells td { padding: 1px 4px; }
   body { font-size: 11pt; }
   main, header, footer { max-width: none; padding: 0; }
   nav, #tip, figure details, .hint { display: none; }
@@ -77,7 +82,6 @@ footer { margin-top: 48px; padding-bottom: 32px; color: var(--muted); font-size:
   figure, tr { break-inside: avoid; }
   .scroll, .cells .scroll { overflow: visible; max-height: none; }
   .cells thead th { position: static; }
-  table { font-size: 7.5pt; } th, td { padding: 2px 5px; }
   th[aria-sort] button::after { content: ""; }
 }
 `;

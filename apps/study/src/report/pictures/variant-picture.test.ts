@@ -1,4 +1,4 @@
-import { candidate } from "@saccade/advisor";
+import { candidate, VARIANTS } from "@saccade/advisor";
 import { describe, expect, it } from "vitest";
 import { drawBlocks } from "./draw-blocks.ts";
 import { pictureOf } from "./variant-picture.ts";
@@ -19,6 +19,16 @@ describe("pictures of variants", () => {
     expect(caption).toBe("Weights of keys in outputs.");
     expect(svg.match(/<path opacity/g)?.length).toBeGreaterThan(1);
     expect(shareOf(svg)).toBeLessThan(50);
+  });
+
+  it("are there for every variant of the catalogue, and for one of each family unless all are asked for", async () => {
+    const all = VARIANTS.map((variant) => candidate(variant.name));
+    const families = new Map(all.map((each) => [each.family, each]));
+    for (const each of process.env["SACCADE_EXHAUSTIVE"] ? all : families.values()) {
+      const { svg } = await pictureOf(each);
+      expect(shareOf(svg), each.id).toBeGreaterThan(3);
+      expect(shareOf(svg), each.id).toBeLessThanOrEqual(100);
+    }
   });
 
   it("are the same whenever they are drawn", async () => {
