@@ -4,6 +4,7 @@ import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
 import { mergeCommand } from "./commands/merge.ts";
+import { perplexityCommand } from "./commands/perplexity.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
 import { UsageError } from "./settings/usage-error.ts";
@@ -19,6 +20,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   report: reportCommand,
   mask: maskCommand,
   inspect: inspectCommand,
+  perplexity: perplexityCommand,
 };
 
 const program: CommandDef = defineCommand({

@@ -7,36 +7,52 @@ import { type CallSizes, outputBytes } from "./call-sizes.ts";
 export interface PromptPlan {
   readonly pieces: number;
   readonly pieceTokens: number;
-  /** Output and workspace of a piece, and of recurrences in pieces the state. */
+  /** Output and workspace of a piece, and the cache of a decoder that takes them. */
   readonly planBytes: number;
-  /** Of recurrences, which take as many queries as keys, a decoder takes the pieces, and goes on from its state. */
+  /** A decoder takes the pieces, and goes on from its state. */
   readonly byDecoder: boolean;
 }
 
-/** Outputs of up to 64 MiB are made in one call; longer prompts go through in pieces whose outputs are 16 MiB. */
-const WHOLE_BYTES = 2 ** 26;
-const PIECE_BYTES = 2 ** 24;
+/** When prompts go through in pieces. */
+export interface PieceLimits {
+  /** Bytes of output that one call may make. */
+  readonly wholeBytes: number;
+  /** Bytes of output of a piece, where there have to be pieces. */
+  readonly pieceBytes: number;
+}
+
+const LIMITS: PieceLimits = { wholeBytes: 2 ** 26, pieceBytes: 2 ** 24 };
 
 /**
- * Plans a prompt.
+ * Plans a prompt. Attention takes pieces of queries with all keys so far. What refuses that, recurrences and what remembers segments, takes
+ * pieces through a decoder; what has none takes the prompt as a whole.
  *
  * @param runtime Whose workspace is planned. Default: the shared one.
  * @throws RangeError where the variant refuses the sizes.
  */
-export function planPrompt(candidate: Candidate, sizes: CallSizes, runtime?: Runtime): PromptPlan {
+export function planPrompt(
+  candidate: Candidate,
+  sizes: CallSizes,
+  runtime?: Runtime,
+  limits: PieceLimits = LIMITS,
+): PromptPlan {
   const { length } = sizes;
   const shape = { ...shapeOf(sizes), runtime };
-  const pieceTokens = tokensOfPiece(sizes);
-  const pieces = Math.ceil(length / pieceTokens);
-  const output = outputBytes({ ...sizes, length: pieceTokens });
   const whole = candidate.plan({ ...shape, queries: length });
-  const byDecoder = pieces > 1 && whole.visitedPairs === undefined;
-  const piece =
-    pieces === 1 ? whole : candidate.plan({ ...shape, queries: pieceTokens, keys: byDecoder ? pieceTokens : length });
+  const pieceTokens = tokensOfPiece(sizes, limits);
+  const pieces = Math.ceil(length / pieceTokens);
+  const byDecoder = pieces > 1 && candidate.refuses({ ...shape, queries: pieceTokens, keys: length }) !== undefined;
+  if (pieces === 1 || (byDecoder && candidate.noDecoder !== undefined)) {
+    const planBytes = outputBytes(sizes) + whole.workspaceBytes;
+    return { pieces: 1, pieceTokens: length, planBytes, byDecoder: false };
+  }
+  const keys = byDecoder ? pieceTokens : length;
+  const { workspaceBytes } = candidate.plan({ ...shape, queries: pieceTokens, keys });
+  const output = outputBytes({ ...sizes, length: pieceTokens });
   return {
     pieces,
     pieceTokens,
-    planBytes: output + piece.workspaceBytes + (byDecoder ? whole.cacheBytes : 0),
+    planBytes: output + workspaceBytes + (byDecoder ? whole.cacheBytes : 0),
     byDecoder,
   };
 }
@@ -66,9 +82,9 @@ export async function runPrompt(
 }
 
 /** All tokens, or a power of two of them whose output fits. */
-function tokensOfPiece(sizes: CallSizes): number {
-  if (outputBytes(sizes) <= WHOLE_BYTES) return sizes.length;
-  return 2 ** Math.max(0, Math.floor(Math.log2(PIECE_BYTES / outputBytes({ ...sizes, length: 1 }))));
+function tokensOfPiece(sizes: CallSizes, { wholeBytes, pieceBytes }: PieceLimits): number {
+  if (outputBytes(sizes) <= wholeBytes) return sizes.length;
+  return 2 ** Math.max(0, Math.floor(Math.log2(pieceBytes / outputBytes({ ...sizes, length: 1 }))));
 }
 
 /** Sizes but the length. */

@@ -85,7 +85,11 @@ function introduction({ grid, variants }: Study, cpu: string, cores: number): st
 /** A signal that Ctrl-C or an end that the system asks for aborts. */
 function interruption(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
-  const stop = (): void => controller.abort(new Error("interrupted"));
+  const stop = (): void => {
+    // Whoever asks twice does not want to wait for the report.
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    controller.abort(new Error("interrupted"));
+  };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
   return {

@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import schema from "../../study.schema.json" with { type: "json" };
 import { cellsOf } from "../grid/grid.ts";
+import { checkStudyFile } from "./check-study-file.ts";
 import { PRESETS, type PresetName } from "./presets.ts";
 import { readStudy } from "./study.ts";
 
@@ -16,6 +18,15 @@ describe.each(Object.keys(PRESETS) as PresetName[])("the preset %s", (preset) =>
     expect(schema.properties.preset.enum).toContain(preset);
     const settings = Object.keys(schema.properties.measure.properties);
     expect(settings).toEqual(expect.arrayContaining(Object.keys(PRESETS[preset].measure)));
+  });
+});
+
+describe("the JSON schema", () => {
+  it("takes the example of the README", () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const [, example] = /```json\n([\s\S]*?)```/.exec(readme) ?? [];
+    const study = JSON.parse(example ?? "") as unknown;
+    expect(checkStudyFile("README.md", study)).toBe(study);
   });
 });
 

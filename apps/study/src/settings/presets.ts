@@ -93,7 +93,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       needleDepths: [0, 0.5, 1],
       needleTrials: 1,
       tasks: [],
-      cellSeconds: 240,
+      cellSeconds: 600,
     },
   },
 };

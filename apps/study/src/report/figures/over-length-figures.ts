@@ -1,4 +1,5 @@
 import type { Accuracy, MeasuredCell, TaskScore } from "../../cells/record.ts";
+import { FARTHEST } from "../../conclusions/crossover.ts";
 import type { QuantityName } from "../../conclusions/series.ts";
 import { valueAt } from "../../conclusions/power-law.ts";
 import { studentT } from "../../conclusions/student-t.ts";
@@ -34,7 +35,7 @@ const COSTS: readonly Measure[] = [
     id: "time",
     title: "Time of a prefill",
     unit: "median time",
-    scale: "log",
+    scale: "time",
     tick: seconds,
     value: (cell) => cell.prefill.medianMs,
     text: ({ prefill }) => `${seconds(prefill.medianMs)} ± ${percent(prefill.rme)}`,
@@ -60,7 +61,7 @@ const DECODING: readonly Measure[] = [
     id: "decode",
     title: "Latency of a decoding step",
     unit: "median time",
-    scale: "log",
+    scale: "time",
     tick: seconds,
     value: (cell) => cell.decode?.medianMs,
     text: ({ decode }) => decode && `${seconds(decode.medianMs)} (${seconds(decode.p99Ms)})`,
@@ -190,7 +191,7 @@ function textOf({ text, tick, value }: Measure, cell: MeasuredCell): string | un
 function lineOf(view: View, series: NamedSeries, measure: Measure): Line {
   const points: LinePoint[] = series.cells.flatMap((cell) => {
     const value = measure.value(cell);
-    if (value === undefined || !Number.isFinite(value) || (measure.scale === "log" && value <= 0)) return [];
+    if (value === undefined || !Number.isFinite(value) || (measure.scale !== "share" && value <= 0)) return [];
     return [
       {
         length: cell.length,
@@ -234,7 +235,7 @@ function lawOf(view: View, series: NamedSeries, quantity: QuantityName): Pick<Li
   const last = series.cells.at(-1);
   if (law === undefined || last === undefined) return {};
   const longest = Math.max(...view.series.flatMap((each) => each.cells.map((cell) => cell.length)));
-  const end = Math.max(2 * longest, ...view.results.study.grid.lengths);
+  const end = Math.min(FARTHEST * law.to, Math.max(2 * longest, ...view.results.study.grid.lengths));
   const steps = (from: number, count: number): number[] =>
     Array.from({ length: count + 1 }, (_, i) => from * (end / from) ** (i / count));
   return {

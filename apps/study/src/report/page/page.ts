@@ -150,7 +150,15 @@ function conclusions(tables: readonly TitledTable[]): Section {
       (table) =>
         html`<h3 id="${table.id}">${table.title}</h3>
           <p class="caption">${table.caption}</p>
-          ${table.rows.length > 0 ? plainTable(table, table.title) : html`<p>None.</p>`} `,
+          ${table.rows.length > 0 ? plainTable(table, table.title) : html`<p>None.</p>`}
+          ${
+            table.more
+              ? html`<details>
+                  <summary>${table.more.title}</summary>
+                  ${plainTable(table.more, table.more.title)}
+                </details>`
+              : undefined
+          } `,
     )}`,
   };
 }
