@@ -4,6 +4,8 @@ import { type CommandDef, defineCommand, renderUsage, runCommand } from "citty";
 import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
 import { mergeCommand } from "./commands/merge.ts";
+import { perplexityCommand } from "./commands/perplexity.ts";
+import { recommendCommand } from "./commands/recommend.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
 import { UsageError } from "./settings/usage-error.ts";
@@ -17,8 +19,10 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   study: studyCommand,
   merge: mergeCommand,
   report: reportCommand,
+  recommend: recommendCommand,
   mask: maskCommand,
   inspect: inspectCommand,
+  perplexity: perplexityCommand,
 };
 
 const program: CommandDef = defineCommand({

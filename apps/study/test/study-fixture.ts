@@ -212,7 +212,7 @@ function cell(
       inputBytes: 4 * length * headDim * (heads + 2 * kvHeads),
       outputBytes,
       planBytes,
-      peakBytes: planBytes + 9e6 * noise(0.02),
+      peakBytes: planBytes + 8.4e6 * noise(0.02),
       runtimeBytes: 8e6,
       method: "high-water mark, reset",
       passes: 1,

@@ -16,6 +16,9 @@ export {
 export type { MultiHeadDecoder, MultiHeadDecoderOptions } from "./layers/multi-head-decoder.ts";
 export { sequence, type Sequence } from "./layers/sequence.ts";
 export type { LoadOptions, State } from "./layers/state.ts";
+export { transformerConfig, type TransformerConfig } from "./model/transformer-config.ts";
+export type { TransformerDecoder, TransformerDecoderOptions } from "./model/transformer-decoder.ts";
+export { Transformer, type LayerChoice, type TokensOptions, type TransformerOptions } from "./model/transformer.ts";
 export { encodeSafetensors } from "./safetensors/encode-safetensors.ts";
 export type { StoredTensor } from "./safetensors/parse-header.ts";
 export {

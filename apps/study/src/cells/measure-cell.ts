@@ -17,6 +17,9 @@ import { timedCalls, type Timing } from "./timed-calls.ts";
 /** Tokens of the call that starts threads and compiles before the real one. */
 const FIRST_TOKENS = 16;
 
+/** Share of a cell's time after which nothing more is begun of its accuracy: a cell that is stopped keeps nothing. */
+const ACCURACY_BEFORE = 0.7;
+
 /** Tells the parent what is going on, and waits until that is sent. */
 export type Tell = (stage: CellStage) => Promise<void>;
 
@@ -52,7 +55,9 @@ export async function measureCell(job: CellJob, tell: Tell): Promise<CellFinding
     }
     await tell("accuracy");
     const { cacheFolder, seed, inputBytesAtOnce: bytesAtOnce, measure } = job;
-    const context = { runtime, threads: measure.threads, cacheFolder, seed, bytesAtOnce };
+    const { threads, cellBytes: mostBytes, cellSeconds } = measure;
+    const outOfTime = (): boolean => performance.now() - start > 1000 * ACCURACY_BEFORE * cellSeconds;
+    const context = { runtime, threads, cacheFolder, seed, bytesAtOnce, mostBytes, outOfTime };
     return {
       ...joined(job, candidate, input, findings),
       ...(await measureAccuracy(candidate, input, length, measure, context)),

@@ -18,6 +18,12 @@ describe("conclude", () => {
       expect(low < 1.01 && 0.99 < high, variant).toBe(true);
     }
     expect(growthOf("dense", "time")?.points).toBe(7);
+    // Outputs and workspaces grow with length, the runtime does not; what is not far above noise says nothing.
+    const memory = growthOf("dense", "memory");
+    expect(memory?.points).toBeLessThan(7);
+    expect(memory?.law?.offset).toBe(8e6);
+    expect(memory?.law?.exponent).toBeGreaterThan(0.8);
+    expect(memory?.law?.exponent).toBeLessThan(1.1);
   });
 
   it("finds who overtakes whom", () => {

@@ -1,17 +1,18 @@
 import type { CellKey, CellRecord } from "../cells/record.ts";
-import { type Crossing, crossings } from "./crossover.ts";
+import { type Course, type Crossing, crossings } from "./crossover.ts";
 import { type LongestLength, longestLength, shorter } from "./longest-length.ts";
-import { FEWEST_POINTS, fitPowerLaw, longerHalf, type PowerLaw } from "./power-law.ts";
 import {
   comparable,
+  type Laws,
+  lawsOf,
   MEMORY,
   pointsOf,
   QUANTITIES,
-  TIME,
   type Quantity,
   type QuantityName,
   type Series,
   seriesOf,
+  TIME,
 } from "./series.ts";
 
 /** What a study says beyond its cells. Plain data. */
@@ -31,14 +32,8 @@ export interface Subject {
 }
 
 /** How a cost grows with length. */
-export interface Growth extends Subject {
+export interface Growth extends Subject, Laws {
   readonly quantity: QuantityName;
-  /** Measured lengths. */
-  readonly points: number;
-  /** Over all of them; undefined with fewer than three. */
-  readonly law: PowerLaw | undefined;
-  /** Over the longer half, where it is not all of them: how it goes on. */
-  readonly tail: PowerLaw | undefined;
 }
 
 /** "`variant` overtakes `overtaken` at `length` tokens": it is the cheaper one beyond. */
@@ -81,16 +76,12 @@ function subject({ variant, input, runtime, machine }: Series): Subject {
 }
 
 function growthOf(series: Series, quantity: Quantity): Growth {
-  const points = pointsOf(series, quantity);
-  const enough = points.length >= FEWEST_POINTS;
-  const tail = longerHalf(points);
-  return {
-    ...subject(series),
-    quantity: quantity.name,
-    points: points.length,
-    law: enough ? fitPowerLaw(points) : undefined,
-    tail: enough && tail.length < points.length ? fitPowerLaw(tail) : undefined,
-  };
+  return { ...subject(series), quantity: quantity.name, ...lawsOf(series, quantity) };
+}
+
+function courseOf(series: Series, quantity: Quantity): Course {
+  const { law, tail } = lawsOf(series, quantity);
+  return { points: pointsOf(series, quantity), law: tail ?? law };
 }
 
 function crossoversOf(series: readonly Series[], quantity: Quantity): Crossover[] {
@@ -113,13 +104,17 @@ function crossoversOf(series: readonly Series[], quantity: Quantity): Crossover[
       .slice(i + 1)
       .filter((second) => comparable(first, second))
       .flatMap((second) =>
-        crossings(pointsOf(first, quantity), pointsOf(second, quantity)).map((each) => of(each, first, second)),
+        crossings(courseOf(first, quantity), courseOf(second, quantity)).map((each) => of(each, first, second)),
       ),
   );
 }
 
 function longestOf(series: Series, limits: Limits): Longest {
-  const inMemory = longestLength(pointsOf(series, MEMORY), limits.memoryBytes);
-  const inTime = longestLength(pointsOf(series, TIME), limits.timeMs);
+  const within = (quantity: Quantity, limit: number): LongestLength => {
+    const { points, law } = courseOf(series, quantity);
+    return longestLength(points, limit, law);
+  };
+  const inMemory = within(MEMORY, limits.memoryBytes);
+  const inTime = within(TIME, limits.timeMs);
   return { ...subject(series), inMemory, inTime, inBoth: shorter(inTime, inMemory) };
 }

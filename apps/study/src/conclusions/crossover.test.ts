@@ -1,12 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { crossings } from "./crossover.ts";
-import type { Point } from "./power-law.ts";
+import { type Course, crossings as crossingsOf } from "./crossover.ts";
+import { fitPowerLaw, longerHalf, type Point } from "./power-law.ts";
 
 const LENGTHS = [512, 1024, 2048, 4096, 8192, 16_384];
 
 const points = (value: (length: number) => number, margin = 0.02, lengths = LENGTHS): Point[] =>
   lengths.map((length) => ({ length, value: value(length), margin }));
+
+/** With the law of the longer half, where there are enough lengths for one. */
+const course = (given: readonly Point[]): Course => ({
+  points: given,
+  law: given.length < 3 ? undefined : fitPowerLaw(longerHalf(given)),
+});
+const crossings = (first: readonly Point[], second: readonly Point[]) => crossingsOf(course(first), course(second));
 
 const quadratic = points((n) => n * n);
 

@@ -1,4 +1,4 @@
-import { FEWEST_POINTS, fitPowerLaw, type Interval, longerHalf, type Point, valueAt } from "./power-law.ts";
+import { type Interval, type Point, type PowerLaw, valueAt } from "./power-law.ts";
 
 /** Where what was cheaper stops being it. */
 export interface Crossing {
@@ -20,15 +20,21 @@ export interface Crossing {
 /** Laws are not extended to more than this many times the longest length. */
 export const FARTHEST = 16;
 
+/** A cost over length, and how it goes on. */
+export interface Course {
+  readonly points: readonly Point[];
+  readonly law: PowerLaw | undefined;
+}
+
 /**
  * Where two quantities cross, ascending in length: interpolated between measured lengths on logarithms; beyond them, once at most, by the
- * power laws of the longer half, when their exponents differ by more than their intervals.
+ * laws by which they go on, when their exponents differ by more than their intervals.
  *
  * Two values that are within their margins of each other have no order: a crossing is from a length with one order to the next length that
  * has the other. Where the shortest lengths have none, the first that has one is a crossing as well: there the two part.
  */
-export function crossings(first: readonly Point[], second: readonly Point[]): Crossing[] {
-  const gaps = gapsOf(first, second);
+export function crossings(first: Course, second: Course): Crossing[] {
+  const gaps = gapsOf(first.points, second.points);
   const found: Crossing[] = [];
   const ordered = gaps.flatMap((gap, at) => (Math.abs(gap.log) > gap.margin ? [at] : []));
   const parting = partingOf(gaps, ordered[0] ?? 0);
@@ -95,29 +101,30 @@ function zeroOf(gaps: readonly Gap[]): number {
   throw new RangeError("zeroOf: expected gaps that change their sign, got none");
 }
 
-function crossingBeyond(
-  first: readonly Point[],
-  second: readonly Point[],
-  last: Gap | undefined,
-): Crossing | undefined {
-  if (last === undefined) return undefined;
-  if (Math.min(first.length, second.length) < FEWEST_POINTS) return undefined;
-  const [a, b] = [fitPowerLaw(longerHalf(first)), fitPowerLaw(longerHalf(second))];
+function crossingBeyond(first: Course, second: Course, last: Gap | undefined): Crossing | undefined {
+  const [a, b] = [first.law, second.law];
+  if (last === undefined || a === undefined || b === undefined) return undefined;
   // What is dearer now has to grow more slowly, by more than can be chance.
   const [dear, cheap] = last.log > 0 ? [a, b] : [b, a];
   if (dear.exponentInterval[1] >= cheap.exponentInterval[0]) return undefined;
   const longest = Math.min(a.to, b.to);
-  const length = Math.exp(Math.log(dear.coefficient / cheap.coefficient) / (cheap.exponent - dear.exponent));
-  if (!(length > longest && length <= FARTHEST * longest)) return undefined;
+  const values = (n: number) => [valueAt(dear, n, "line"), valueAt(cheap, n, "line")] as const;
+  const gap = (n: number): number => values(n)[0].value - values(n)[1].value;
+  if (!(gap(longest) > 0 && gap(FARTHEST * longest) <= 0)) return undefined;
+  let [low, high] = [longest, FARTHEST * longest];
+  for (let step = 0; step < 60; step++) {
+    const middle = Math.sqrt(low * high);
+    if (gap(middle) > 0) low = middle;
+    else high = middle;
+  }
   const steps = Array.from({ length: 400 }, (_, i) => longest * (FARTHEST * FARTHEST) ** (i / 399));
-  const at = (n: number) => [valueAt(dear, n, "line").interval, valueAt(cheap, n, "line").interval] as const;
-  const begin = steps.find((n) => at(n)[0][0] <= at(n)[1][1]);
-  const end = steps.find((n) => n >= length && at(n)[0][1] < at(n)[1][0]);
+  const begin = steps.find((n) => values(n)[0].interval[0] <= values(n)[1].interval[1]);
+  const end = steps.find((n) => n >= low && values(n)[0].interval[1] < values(n)[1].interval[0]);
   return {
     cheaperBeyond: last.log > 0 ? "first" : "second",
     before: "dearer",
-    length,
-    between: [Math.min(begin ?? length, length), end ?? Infinity],
+    length: low,
+    between: [Math.min(begin ?? low, low), end ?? Infinity],
     extrapolated: true,
   };
 }

@@ -1,13 +1,14 @@
 import { FARTHEST } from "./crossover.ts";
-import { FEWEST_POINTS, fitPowerLaw, type Interval, longerHalf, type Point, valueAt } from "./power-law.ts";
+import { type Interval, type Point, type PowerLaw, valueAt } from "./power-law.ts";
 
 /**
  * The longest length at which a quantity stays within a limit.
  *
  * - `measured`: between two measured lengths, interpolated on logarithms.
- * - `extrapolated`: beyond the measured lengths, by the power law of the longer half; `interval` is where the 95% band of one further
- *   measurement reaches the limit. `atLeast` where that is farther than laws are extended.
- * - `at-least`: everything measured fits, and there is no law to go on with.
+ * - `extrapolated`: beyond the measured lengths, by a power law; `interval` is where the 95% band of one further
+ *   measurement reaches the limit, with Infinity, which JSON writes as null, where it does not within the reach of laws. `atLeast` where the law
+ *   itself does not.
+ * - `at-least`: everything measured fits, and there is no law that grows to go on with.
  * - `none`: the shortest measured length does not fit.
  */
 export type LongestLength =
@@ -16,8 +17,11 @@ export type LongestLength =
   | { readonly kind: "at-least"; readonly length: number }
   | { readonly kind: "none" };
 
-/** @param limit In the unit of the values. */
-export function longestLength(points: readonly Point[], limit: number): LongestLength {
+/**
+ * @param limit In the unit of the values.
+ * @param law How the values go on beyond the longest length.
+ */
+export function longestLength(points: readonly Point[], limit: number, law: PowerLaw | undefined): LongestLength {
   const sorted = [...points].sort((a, b) => a.length - b.length);
   // From the long end: noise at short lengths does not matter when a longer one fits.
   const at = sorted.findLastIndex((point) => point.value <= limit);
@@ -27,8 +31,8 @@ export function longestLength(points: readonly Point[], limit: number): LongestL
     const part = Math.log(limit / fits.value) / Math.log(exceeds.value / fits.value);
     return { kind: "measured", length: Math.floor(fits.length * (exceeds.length / fits.length) ** part) };
   }
-  if (sorted.length < FEWEST_POINTS) return { kind: "at-least", length: fits.length };
-  return beyond(longerHalf(sorted), fits.length, limit);
+  if (law === undefined || law.exponent <= 0) return { kind: "at-least", length: fits.length };
+  return beyond(law, fits.length, limit);
 }
 
 /** The shorter of two: what fits both limits. */
@@ -37,14 +41,12 @@ export function shorter(a: LongestLength, b: LongestLength): LongestLength {
   return b.length < a.length ? b : a;
 }
 
-function beyond(points: readonly Point[], longest: number, limit: number): LongestLength {
-  const law = fitPowerLaw(points);
-  if (law.exponentInterval[0] <= 0) return { kind: "at-least", length: longest };
+function beyond(law: PowerLaw, longest: number, limit: number): LongestLength {
   const farthest = longest * FARTHEST;
-  const length = (limit / law.coefficient) ** (1 / law.exponent);
+  const length = ((limit - law.offset) / law.coefficient) ** (1 / law.exponent);
   const reaches = (side: 0 | 1): number => {
     let [low, high] = [longest, farthest];
-    if (valueAt(law, high, "measurement").interval[side] <= limit) return high;
+    if (valueAt(law, high, "measurement").interval[side] <= limit) return Infinity;
     for (let step = 0; step < 60; step++) {
       const middle = Math.sqrt(low * high);
       if (valueAt(law, middle, "measurement").interval[side] <= limit) low = middle;

@@ -48,6 +48,14 @@ describe("fitPowerLaw", () => {
     expect(() => fitPowerLaw([same, same, same])).toThrow("got 1");
     expect(() => fitPowerLaw([...lawPoints(1, 1), { length: 9, value: 0, margin: 0 }])).toThrow("got 0 at 9");
   });
+
+  it("leaves out what does not grow, and puts it back", () => {
+    const given = lawPoints(2, 1.2).map((point) => ({ ...point, value: point.value + 1e6 }));
+    const law = fitPowerLaw(given, 1e6);
+    expect(law.exponent).toBeCloseTo(1.2, 9);
+    expect(valueAt(law, 65_536, "line").value / (1e6 + 2 * 65_536 ** 1.2)).toBeCloseTo(1, 9);
+    expect(() => fitPowerLaw(given, 2e6)).toThrow("expected lengths above 0 and values above 2000000");
+  });
 });
 
 describe("valueAt", () => {

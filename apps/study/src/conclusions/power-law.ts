@@ -10,13 +10,16 @@ export interface Point {
 }
 
 /**
- * value = coefficient length^exponent, by least squares on the logarithms. Plain data: `valueAt` reads it.
+ * value = offset + coefficient length^exponent, by least squares on the logarithms of what is beyond the offset. Plain data: `valueAt` reads
+ * it.
  */
 export interface PowerLaw {
   readonly exponent: number;
   /** 95%, Student's t with `points - 2` degrees of freedom. */
   readonly exponentInterval: Interval;
   readonly coefficient: number;
+  /** What does not grow: known, not fitted. */
+  readonly offset: number;
   readonly points: number;
   /** The lengths that it was fitted to. */
   readonly from: number;
@@ -37,19 +40,24 @@ export const FEWEST_POINTS = 3;
 
 const CONFIDENCE = 0.95;
 
-/** @throws RangeError with fewer than three lengths, or a value that has no logarithm. */
-export function fitPowerLaw(points: readonly Point[]): PowerLaw {
+/**
+ * @param offset In every value, whatever the length. Default 0.
+ * @throws RangeError with fewer than three lengths, or a value that is not above the offset.
+ */
+export function fitPowerLaw(points: readonly Point[], offset = 0): PowerLaw {
   const lengths = new Set(points.map((point) => point.length)).size;
   if (lengths < FEWEST_POINTS) {
     throw new RangeError(`fitPowerLaw: expected at least ${FEWEST_POINTS} lengths, got ${lengths}`);
   }
   for (const { length, value } of points) {
-    if (!(length > 0 && value > 0 && Number.isFinite(length * value))) {
-      throw new RangeError(`fitPowerLaw: expected lengths and values above 0, got ${value} at ${length}`);
+    if (!(length > 0 && value > offset && Number.isFinite(length * value))) {
+      throw new RangeError(
+        `fitPowerLaw: expected lengths above 0 and values above ${offset}, got ${value} at ${length}`,
+      );
     }
   }
   const x = points.map((point) => Math.log(point.length));
-  const y = points.map((point) => Math.log(point.value));
+  const y = points.map((point) => Math.log(point.value - offset));
   const [meanLog, meanValue] = [mean(x), mean(y)];
   const spread = sum(x.map((each) => (each - meanLog) ** 2));
   const exponent = sum(x.map((each, i) => (each - meanLog) * ((y[i] ?? 0) - meanValue))) / spread;
@@ -62,6 +70,7 @@ export function fitPowerLaw(points: readonly Point[]): PowerLaw {
     exponent,
     exponentInterval: [exponent - half, exponent + half],
     coefficient: Math.exp(intercept),
+    offset,
     points: points.length,
     from: Math.min(...points.map((point) => point.length)),
     to: Math.max(...points.map((point) => point.length)),
@@ -86,7 +95,8 @@ export function valueAt(law: PowerLaw, length: number, of: "line" | "measurement
   const log = Math.log(law.coefficient) + law.exponent * x;
   const variance = (of === "measurement" ? 1 : 0) + 1 / law.points + (x - law.meanLog) ** 2 / law.spread;
   const half = law.quantile * law.residual * Math.sqrt(variance);
-  return { value: Math.exp(log), interval: [Math.exp(log - half), Math.exp(log + half)] };
+  const at = (exponent: number): number => law.offset + Math.exp(exponent);
+  return { value: at(log), interval: [at(log - half), at(log + half)] };
 }
 
 /** With one degree of freedom an interval is six times as wide as with many. */

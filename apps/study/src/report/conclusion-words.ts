@@ -10,6 +10,15 @@ export function exponentText(law: PowerLaw | undefined): string {
   return `${power(law.exponent)} (${power(low)} to ${power(high)})`;
 }
 
+/** As `exponentText`, and on how many lengths it stands where these are others than those of the row. */
+export function memoryText(law: PowerLaw | undefined, of: Growth | undefined, row: Growth): string {
+  if (of === undefined) return "–";
+  if (of.law === undefined) return `${pointsText(of)} lengths`;
+  return of.points === row.points || law === undefined
+    ? exponentText(law)
+    : `${exponentText(law)}, ${law.points} lengths`;
+}
+
 /** How many lengths an exponent stands on, or why there is none. */
 export function pointsText({ points, law }: Growth): string {
   return law === undefined ? `${points}, too few` : String(points);
@@ -33,10 +42,10 @@ export function longestText(longest: LongestLength): string {
     case "at-least":
       return `at least ${tokens(longest.length)}`;
     case "extrapolated": {
+      if (longest.atLeast) return `more than ${tokens(longest.length)}, extrapolated`;
       const [low, high] = longest.interval;
-      return longest.atLeast
-        ? `more than ${tokens(longest.length)}, extrapolated`
-        : `about ${tokens(longest.length)}, extrapolated (${tokens(low)} to ${tokens(high)})`;
+      const range = Number.isFinite(high) ? `${tokens(low)} to ${tokens(high)}` : `${tokens(low)} or more`;
+      return `about ${tokens(longest.length)}, extrapolated (${range})`;
     }
   }
 }

@@ -21,6 +21,7 @@ export function renderMarkdown(results: StudyJson): string {
       `## ${table.title}`,
       table.caption,
       table.rows.length > 0 ? markdownTable(table) : "None.",
+      ...(table.more ? [`${table.more.title}: in \`report.html\`, and with \`--json\`.`] : []),
     ]),
     "## Cells",
     markdownTable(cellTable(results)),

@@ -28,6 +28,12 @@ describe("the summary", () => {
     expect(summaryOf({ lengths: [512, 1024] })).toContain("an exponent needs three");
   });
 
+  it("says how far dense attention gets, and how many get farther", () => {
+    expect(summaryOf()).toMatch(
+      /The longest prefill of dense attention within 1 GB and 10 s, in tokens: about \d+k, extrapolated \(\d+k to \d+k\); \d of the other 8 go farther\./,
+    );
+  });
+
   it("says who overtakes dense attention", () => {
     expect(summaryOf()).toMatch(/Dense attention is overtaken in time by .*window:1024 at [\d.]+k/);
   });

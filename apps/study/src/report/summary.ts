@@ -1,10 +1,11 @@
 import type { MeasuredCell } from "../cells/record.ts";
+import type { LongestLength } from "../conclusions/longest-length.ts";
 import { comparable, type Series, seriesOf } from "../conclusions/series.ts";
-import { power } from "./conclusion-words.ts";
+import { longestText, power } from "./conclusion-words.ts";
 import { totals } from "./figures/needle-figures.ts";
 import { machineName, STATUS_WORDS } from "./names.ts";
 import type { StudyJson } from "./results.ts";
-import { bytes, counted, digits, error, percent, seconds, tokens } from "./units.ts";
+import { brief, bytes, counted, digits, error, percent, seconds, tokens } from "./units.ts";
 
 /** What a study says, in sentences made of its numbers. */
 export function summarize(results: StudyJson): string[] {
@@ -54,6 +55,7 @@ function ofInput(results: StudyJson, input: string): string[] {
     ...fastest(results, series),
     ...growth(results, first),
     ...crossovers(results, first),
+    ...reaches(results, first),
     ...accuracy(results, series),
   ];
 }
@@ -112,6 +114,20 @@ function crossovers({ study, conclusions }: StudyJson, like: Series): string[] {
   return texts.length > 0 ? [`Dense attention is overtaken in time by ${texts.join(", ")}.`] : [];
 }
 
+/** What dense attention reaches within the limits, and how many others reach farther. */
+function reaches({ study, conclusions }: StudyJson, like: Series): string[] {
+  const { limits } = conclusions;
+  const all = conclusions.longest.filter((each) => comparable(like, each));
+  const dense = all.find((each) => study.variants[each.variant]?.family === "dense");
+  if (dense === undefined) return [];
+  const reach = (each: LongestLength): number => (each.kind === "none" ? 0 : each.length);
+  const farther = all.filter((each) => reach(each.inBoth) > reach(dense.inBoth)).length;
+  return [
+    `The longest prefill of dense attention within ${brief(bytes(limits.memoryBytes))} and ${brief(seconds(limits.timeMs))}, in tokens: ` +
+      `${longestText(dense.inBoth)}${all.length > 1 ? `; ${farther} of the other ${all.length - 1} go farther` : ""}.`,
+  ];
+}
+
 /** Of variants that need no training, at the longest length with a number for most of them. */
 function accuracy({ study }: StudyJson, series: readonly Series[]): string[] {
   const ranked = series.filter(
@@ -143,8 +159,8 @@ function bestAt(
   of: (cell: MeasuredCell) => number | undefined,
 ): MeasuredCell | undefined {
   const having = cells.filter((cell) => of(cell) !== undefined);
-  const longest = Math.max(...having.map((cell) => cell.length));
-  return having.filter((cell) => cell.length === longest).toSorted((a, b) => (of(b) ?? 0) - (of(a) ?? 0))[0];
+  const length = Math.max(...having.map((cell) => cell.length));
+  return having.filter((cell) => cell.length === length).toSorted((a, b) => (of(b) ?? 0) - (of(a) ?? 0))[0];
 }
 
 function training({ study, cells }: StudyJson): string[] {

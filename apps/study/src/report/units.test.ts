@@ -23,8 +23,8 @@ it("says when an error is not finite", () => {
 
 it("writes shares in percent, of nothing as a dash", () => {
   expect([share(1, 3), share(0, 0)]).toEqual(["33.3%", "-"]);
-  expect([0, 0.00524, 0.42, 0.99, 0.9999, 1, 1.163].map(percent)).toEqual([
-    ...["0%", "0.52%", "42%", "99%", "99.9%", "100%", "116%"],
+  expect([0, 0.00524, 0.42, 0.99, 0.9999, 1 - 3e-7, 1, 1.163].map(percent)).toEqual([
+    ...["0%", "0.52%", "42%", "99%", "99.9%", "100%", "100%", "116%"],
   ]);
 });
 

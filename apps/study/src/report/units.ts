@@ -52,10 +52,10 @@ export function tokens(length: number): string {
   return `${Number(value.toPrecision(value >= 100 ? 3 : 2))}${unit}`;
 }
 
-/** A share: 42%, 0.52%, 99.1%, 116%; 100% only where it is all. */
+/** A share: 42%, 0.52%, 99.1%, 116%; 100% only where it is all but rounding. */
 export function percent(part: number): string {
   const hundredths = 100 * part;
-  if (hundredths >= 99 && hundredths < 100) return `${Math.min(99.9, Number(hundredths.toFixed(1)))}%`;
+  if (hundredths >= 99 && hundredths < 99.9999) return `${Math.min(99.9, Number(hundredths.toFixed(1)))}%`;
   return `${hundredths >= 10 ? Math.round(hundredths) : Number(hundredths.toPrecision(2))}%`;
 }
 

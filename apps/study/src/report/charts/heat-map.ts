@@ -1,5 +1,6 @@
 import * as Plot from "@observablehq/plot";
 import { percent, tokens } from "../units.ts";
+import { lengthTicks } from "./log-ticks.ts";
 import { drawSvg } from "./svg.ts";
 
 export interface HeatCell {
@@ -29,7 +30,14 @@ export function drawHeatMap(cells: readonly HeatCell[], width: number, descripti
       marginBottom: 36,
       padding: 0.06,
       style: { fontSize: "11px" },
-      x: { type: "band", domain: lengths, label: "tokens", tickFormat: tokens, tickSize: 0 },
+      x: {
+        type: "band",
+        domain: lengths,
+        label: "tokens",
+        ticks: lengthTicks(lengths, 1.25 * size * lengths.length),
+        tickFormat: tokens,
+        tickSize: 0,
+      },
       y: {
         type: "band",
         domain: depths,

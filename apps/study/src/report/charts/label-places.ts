@@ -32,14 +32,17 @@ export interface Spot {
   readonly text: string;
 }
 
-/** A label's middle left, in pixels. */
+/** Where a label is, in pixels: its end that `anchor` names, half way up. */
 export interface Place {
   readonly x: number;
   readonly y: number;
+  readonly anchor: "start" | "middle" | "end";
 }
 
-const LETTER = 7.2;
+/** Of a letter at most: what is too wide here only takes room. */
+const LETTER = 7.4;
 const LINE = 13;
+const BESIDE = 10;
 
 /**
  * Places labels beside dots so that they cover neither each other nor dots, nearest first. Undefined for a label that finds no place.
@@ -54,24 +57,31 @@ export function placeLabels(
   return spots.map(({ x, y, text }) => {
     const width = text.length * LETTER;
     for (const distance of [0, 1, 2, 3, 4, 5, 6]) {
-      for (const [dx, dy] of [
-        [10, -distance * LINE],
-        [10, distance * LINE],
-        [-10 - width, -distance * LINE],
-        [-10 - width, distance * LINE],
-        [-width / 2, -(distance + 1) * LINE],
-        [-width / 2, (distance + 1) * LINE],
-      ] as const) {
-        const box = { left: x + dx, right: x + dx + width, top: y + dy - LINE / 2, bottom: y + dy + LINE / 2 };
+      for (const { x: placeX, y: placeY, anchor } of placesAround(x, y, distance)) {
+        const left = placeX - { start: 0, middle: width / 2, end: width }[anchor];
+        const box = { left, right: left + width, top: placeY - LINE / 2, bottom: placeY + LINE / 2 };
         const inside =
           box.left >= bounds.left && box.right <= bounds.right && box.top >= bounds.top && box.bottom <= bounds.bottom;
         if (!inside || taken.some((other) => overlap(box, other))) continue;
         taken.push(box);
-        return { x: box.left, y: y + dy };
+        return { x: placeX, y: placeY, anchor };
       }
     }
     return undefined;
   });
+}
+
+/** So many lines away, best first. */
+function placesAround(x: number, y: number, distance: number): Place[] {
+  const away = distance * LINE;
+  return [
+    { x: x + BESIDE, y: y - away, anchor: "start" },
+    { x: x + BESIDE, y: y + away, anchor: "start" },
+    { x: x - BESIDE, y: y - away, anchor: "end" },
+    { x: x - BESIDE, y: y + away, anchor: "end" },
+    { x, y: y - away - LINE, anchor: "middle" },
+    { x, y: y + away + LINE, anchor: "middle" },
+  ];
 }
 
 interface Box {

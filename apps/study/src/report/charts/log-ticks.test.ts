@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { lengthTicks, logDomain, logTicks } from "./log-ticks.ts";
+import { lengthTicks, logDomain, logTicks, timeTicks } from "./log-ticks.ts";
 
 it("ticks powers of ten, and what lies between where there is room", () => {
   expect(logTicks([1, 10]).map(String)).toEqual(["1", "1.5", "2", "3", "5", "7", "10"]);
@@ -20,4 +20,9 @@ it("labels as many lengths as fit, among them the longest", () => {
   const few = lengthTicks(lengths, 260);
   expect(few.length).toBeLessThanOrEqual(6);
   expect(few.at(-1)).toBe(1 << 20);
+});
+
+it("ticks long times in minutes and hours", () => {
+  expect(timeTicks([1, 1e7])).toEqual([1, 10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000]);
+  expect(timeTicks([1, 1000])).toEqual(logTicks([1, 1000]));
 });

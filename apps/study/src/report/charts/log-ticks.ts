@@ -39,6 +39,14 @@ export function logTicks([low, high]: readonly [number, number], most = 7): numb
   return ticks;
 }
 
+/** The same for milliseconds: above a minute in minutes and hours. */
+export function timeTicks(domain: readonly [number, number]): number[] {
+  const long = [60_000, 600_000, 3_600_000, 36_000_000, 360_000_000];
+  const ticks = logTicks(domain);
+  if (domain[1] < 120_000) return ticks;
+  return [...ticks.filter((tick) => tick < 30_000), ...long.filter((tick) => tick >= domain[0] && tick <= domain[1])];
+}
+
 /** The least and greatest of values above 0, apart by a factor of two at least. */
 export function logDomain(values: readonly number[]): [number, number] {
   const shown = values.filter((value) => value > 0 && Number.isFinite(value));

@@ -1,7 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Appearance } from "../appearance.ts";
 import { tokens } from "../units.ts";
-import { lengthTicks, logDomain, logScale, logTicks } from "./log-ticks.ts";
+import { lengthTicks, logDomain, logScale, logTicks, timeTicks } from "./log-ticks.ts";
 import { spreadApart } from "./label-places.ts";
 import { dotStyle, drawSvg, leaderLine, lineStyle } from "./svg.ts";
 
@@ -39,8 +39,8 @@ export interface OverLength {
   readonly lines: readonly Line[];
   readonly unit: string;
   readonly tick: (value: number) => string;
-  /** `"share"`: linear, 0 to 100%. */
-  readonly scale: "log" | "share";
+  /** `"share"`: linear, 0 to 100%. `"time"`: logarithmic, milliseconds. */
+  readonly scale: "log" | "time" | "share";
 }
 
 const LABEL_LETTER = 7.3;
@@ -66,10 +66,9 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
     ...(line.analytic ?? []).map((point) => point.value),
     ...(line.spans ?? []).map((span) => span.high),
   ]);
-  const yDomain: [number, number] = scale === "log" ? logDomain(shown) : [0, 1];
+  const yDomain: [number, number] = scale === "share" ? [0, 1] : logDomain(shown);
   const yPixel = (value: number): number => {
-    const part =
-      scale === "log" ? Math.log(value / yDomain[0]) / Math.log(yDomain[1] / yDomain[0]) : value / yDomain[1];
+    const part = scale === "share" ? value : Math.log(value / yDomain[0]) / Math.log(yDomain[1] / yDomain[0]);
     return yRange[0] + part * (yRange[1] - yRange[0]);
   };
   return drawSvg(
@@ -89,14 +88,16 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
         grid: true,
       },
       y: {
-        ...(scale === "log"
-          ? logScale(yDomain, logTicks(yDomain), tick)
-          : { domain: yDomain, ticks: [0, 0.25, 0.5, 0.75, 1], tickFormat: tick }),
+        ...(scale === "share"
+          ? { domain: yDomain, ticks: [0, 0.25, 0.5, 0.75, 1], tickFormat: tick }
+          : logScale(yDomain, scale === "time" ? timeTicks(yDomain) : logTicks(yDomain), tick)),
         label: unit,
         grid: true,
       },
       marks: [
-        ...lines.flatMap((line) => marksOf(line, Math.min(0.12, 0.45 / lines.length))),
+        ...lines.flatMap((line, at) =>
+          marksOf(line, { opacity: Math.min(0.12, 0.45 / lines.length), shift: 2 * at - lines.length + 1 }),
+        ),
         ...(wide ? labels(lines, xDomain[1], { xRange, yRange, yPixel }) : []),
       ],
     },
@@ -104,8 +105,13 @@ export function drawOverLength({ lines, unit, tick, scale }: OverLength, width: 
   );
 }
 
-/** @param opacity Of bands: many of them lie over each other. */
-function marksOf({ look, points, band, beyond, analytic, spans }: Line, opacity: number): Plot.Markish[] {
+/** How marks of many lines stay apart: bands lie over each other, spans beside each other, `shift` in pixels. */
+interface Apart {
+  readonly opacity: number;
+  readonly shift: number;
+}
+
+function marksOf({ look, points, band, beyond, analytic, spans }: Line, { opacity, shift }: Apart): Plot.Markish[] {
   const at = { x: "length", y: "value" } as const;
   return [
     ...(band
@@ -113,7 +119,9 @@ function marksOf({ look, points, band, beyond, analytic, spans }: Line, opacity:
       : []),
     ...(analytic ? [Plot.line(analytic, { ...at, stroke: look.color, strokeWidth: 1, strokeDasharray: "1 3" })] : []),
     ...(beyond ? [Plot.line(beyond, { ...at, stroke: look.color, strokeWidth: 1.25, strokeDasharray: "2 4" })] : []),
-    ...(spans ? [Plot.ruleX(spans, { x: "length", y1: "low", y2: "high", stroke: look.color, strokeWidth: 1 })] : []),
+    ...(spans
+      ? [Plot.ruleX(spans, { x: "length", y1: "low", y2: "high", dx: shift, stroke: look.color, strokeWidth: 1 })]
+      : []),
     Plot.line(points, { ...at, ...lineStyle(look) }),
     Plot.dot(points, { ...at, ...dotStyle(look), title: "title" }),
   ];

@@ -122,17 +122,9 @@ function nameMarks(
   [x, y]: [number, number],
 ): Plot.Markish[] {
   if (place === undefined) return [];
-  const far = Math.abs(place.y - y) > 10;
+  const far = Math.abs(place.y - y) > 14;
   return [
-    ...(far
-      ? [
-          leaderLine(
-            [x, y],
-            [x < place.x ? place.x - 1 : Math.min(x, place.x + trail.name.length * 7), place.y],
-            trail.look.color,
-          ),
-        ]
-      : []),
+    ...(far ? [leaderLine([x, y], [place.x, place.y], trail.look.color)] : []),
     Plot.text([end], {
       x: "x",
       y: "y",
@@ -142,7 +134,7 @@ function nameMarks(
       fill: trail.look.color,
       stroke: "var(--page)",
       strokeWidth: 3,
-      textAnchor: "start",
+      textAnchor: place.anchor,
       fontWeight: 600,
       fontSize: 11.5,
     }),
@@ -161,6 +153,8 @@ function guideName(guide: Guide): Plot.Markish[] {
       text: () => guide.name,
       textAnchor: "end",
       fill: "var(--muted)",
+      stroke: "var(--page)",
+      strokeWidth: 3,
       fontSize: 11.5,
     }),
   ];

@@ -150,7 +150,15 @@ function conclusions(tables: readonly TitledTable[]): Section {
       (table) =>
         html`<h3 id="${table.id}">${table.title}</h3>
           <p class="caption">${table.caption}</p>
-          ${table.rows.length > 0 ? plainTable(table, table.title) : html`<p>None.</p>`} `,
+          ${table.rows.length > 0 ? plainTable(table, table.title) : html`<p>None.</p>`}
+          ${
+            table.more
+              ? html`<details>
+                  <summary>${table.more.title}</summary>
+                  ${plainTable(table.more, table.more.title)}
+                </details>`
+              : undefined
+          } `,
     )}`,
   };
 }
@@ -159,7 +167,7 @@ function variants(results: StudyJson, pictures: ReadonlyMap<string, VariantPictu
   return {
     id: "variants",
     title: "The variants",
-    content: html`${plainTable({ head: VARIANT_HEAD, rows: variantRows(results) }, "Variants")}
+    content: html`<div class="prose">${plainTable({ head: VARIANT_HEAD, rows: variantRows(results) }, "Variants")}</div>
       <p class="caption">
         What queries look at, ${PICTURE_TOKENS} tokens: rows are queries, columns are keys, both from the first at the
         top left. Darker squares are seen by more of their queries, or, where nothing says which keys are seen, weigh
@@ -272,11 +280,17 @@ function plainTable({ head, rows }: TableData, name: string): Markup {
         ${rows.map(
           ([first, ...others]) =>
             html`<tr>
-              <th scope="row">${first}</th>
+              <th scope="row">${breakable(first ?? "")}</th>
               ${others.map((text) => html`<td>${text}</td>`)}
             </tr> `,
         )}
       </tbody>
     </table>
   </div>`;
+}
+
+/** Names of variants may break where their options begin. */
+function breakable(name: string): Markup {
+  const [first, ...others] = name.split(":");
+  return html`${first}${others.map((part) => html`:<wbr />${part}`)}`;
 }
