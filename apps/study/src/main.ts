@@ -5,6 +5,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { maskCommand } from "./commands/mask.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { perplexityCommand } from "./commands/perplexity.ts";
+import { recommendCommand } from "./commands/recommend.ts";
 import { reportCommand } from "./commands/report.ts";
 import { studyCommand } from "./commands/study.ts";
 import { UsageError } from "./settings/usage-error.ts";
@@ -18,6 +19,7 @@ const subCommands: Readonly<Record<string, CommandDef>> = {
   study: studyCommand,
   merge: mergeCommand,
   report: reportCommand,
+  recommend: recommendCommand,
   mask: maskCommand,
   inspect: inspectCommand,
   perplexity: perplexityCommand,

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -72,12 +72,15 @@ describe("a command line that is wrong", () => {
 
   it("names an input that cannot be read, or is cut off, and writes nothing", async () => {
     writeSafetensors(join(folder, "whole.safetensors"), { q: bf16([1, 1, 4, 8], new Float32Array(32)) });
-    writeFileSync(join(folder, "cut.safetensors"), Buffer.from([200, 0, 0, 0, 0, 0, 0, 0, 123]));
+    const whole = readFileSync(join(folder, "whole.safetensors"));
+    writeFileSync(join(folder, "cut.safetensors"), whole.subarray(0, whole.length - 4));
+    writeFileSync(join(folder, "beginning.safetensors"), whole.subarray(0, 20));
     for (const [args, message] of [
       [["--text", "nothing.txt"], /^saccade: text: cannot read nothing.txt: ENOENT.*\n$/],
+      [["--qkv", "cut.safetensors"], /^saccade: safetensors: cut.safetensors: q ends at byte \d+, the file has \d+\n$/],
       [
-        ["--qkv", "cut.safetensors"],
-        /^saccade: safetensors: cut.safetensors: its header would be 200 bytes long, .*\n$/,
+        ["--qkv", "beginning.safetensors"],
+        /^saccade: safetensors: beginning.safetensors: its header would be \d+ bytes long, the file has 20\n$/,
       ],
     ] as const) {
       const { code, stderr } = await failed(["study", ...args, "--out", "unmade"]);

@@ -3,7 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Sequence } from "@saccade/nn";
+import { loadTransformer } from "@saccade/nn/node";
 import { afterAll, describe, expect, it } from "vitest";
+import { writeTinyModel } from "./tiny-model.ts";
 
 const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "saccade-inspect-"));
@@ -117,7 +120,63 @@ describe("saccade inspect", () => {
     expect(readFileSync(join(to, "constructed-head-3.svg"), "utf8")).toBe(readFileSync(shown, "utf8"));
   });
 
+  describe("with a model", () => {
+    const model = join(folder, "model");
+    const letters = "a b c d e f a b c";
+    writeTinyModel(model);
+
+    it("shows the weights of its layer, of tokens with what the tokenizer puts in front", async () => {
+      const shown = inspect("--model", model, "--layer", "0", "--text", letters, "--query", "e", "--json");
+      const { tokens, heads } = JSON.parse(shown.stdout) as Shown;
+      expect(tokens.map((token) => token.trim())).toEqual(["<s>", ...letters.split(" ")]);
+      const transformer = loadTransformer(model);
+      const ids = [0, ...letters.split(" ").map((letter) => letter.charCodeAt(0) - 96)];
+      let first: Sequence | undefined;
+      await transformer.run(ids, {}, (layer) => async (x) => {
+        if (layer === 0) first = { ...x, data: x.data.slice() };
+        return (await transformer.attentions[layer]!.forward(x)).out;
+      });
+      const layer = transformer.attentions[0]!;
+      const { weights } = await layer.forward(first!, undefined, { needWeights: true, averageWeights: false });
+      expect(heads.map(({ name }) => name)).toEqual(["0", "1"]);
+      for (const [head, { attention }] of heads.entries()) {
+        for (const [j, weight] of attention[0]!.weights.entries()) {
+          expect(weight).toBeCloseTo(weights![(head * 10 + 5) * 10 + j]!, 5);
+        }
+      }
+    });
+
+    it("takes the last layer where none is named, and compares a variant", () => {
+      const { stdout, stderr } = inspect(
+        "--model",
+        model,
+        "--text",
+        letters,
+        "--query",
+        "f",
+        "--expect",
+        "a",
+        "--variant",
+        "window:3",
+      );
+      expect(stderr).toBe("");
+      expect(stdout).toContain("Layer 1 of 2 of the model in");
+      expect(stdout).toMatch(/f -> a, 5 back: dense gives it 0\.\d+ \(rank \d+\), window:3 does not see it/);
+      expect(stdout).not.toContain("with more or less text between");
+    });
+
+    it.each([
+      [["--layer", "2"], 1, "the model has layers 0 to 1, not 2"],
+      [["--head", "2"], 2, '--head expects one of 0 to 1, got "2"'],
+      [["--query", "trophy"], 2, '--query: there is no "trophy" in the text'],
+    ])("says what is wrong with %o", (args, status, message) => {
+      const shown = inspect("--model", model, "--text", letters, ...args);
+      expect(shown).toMatchObject({ status, stderr: expect.stringContaining(message) as string });
+    });
+  });
+
   it.each([
+    [["--text", SENTENCE, "--layer", "0"], "--layer goes with --model"],
     [[], "inspect expects a text"],
     [["--text", " . ", "--query", "it"], '--query: there is no "it" in the text'],
     [["--text", " "], "--text expects at least one word"],

@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { recordsOf, saccade, withoutTimings } from "./run-saccade.ts";
+import { linesIn, recordsOf, saccade, withoutTimings } from "./run-saccade.ts";
 
 // Each of them starts processes by the dozen.
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: process.env["SACCADE_EXHAUSTIVE"] ? 1_800_000 : 600_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "merge-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -31,6 +31,17 @@ describe("saccade merge", () => {
     expect(merged.cells.map(withoutTimings)).toEqual(one.cells.map(withoutTimings));
     expect(merged.machines).toHaveLength(1);
     for (const index of [1, 2, 3]) expect(recordsOf(folder, `part-${index}`).cells).toHaveLength(3);
+  });
+
+  it("tells that cells ran on different machines", async () => {
+    const [machine] = recordsOf(folder, "part-3").machines;
+    const elsewhere = linesIn(folder, "part-3").map((line) => line.replaceAll(machine!.id, "0123456789abcdef"));
+    writeFileSync(join(folder, "elsewhere.jsonl"), `${elsewhere.join("\n")}\n`);
+    const { stdout } = await saccade(folder, "merge", "mixed", "part-1", "part-2", "elsewhere.jsonl");
+    expect(stdout).toMatch(/^machine 0123456789abcdef: .*: 3 cells\nCells ran on different machines/m);
+    const { machines, cells } = recordsOf(folder, "mixed");
+    expect(machines.map(({ id }) => id)).toEqual([machine!.id, "0123456789abcdef"]);
+    expect(cells.filter((cell) => cell.machine === "0123456789abcdef")).toHaveLength(3);
   });
 
   it("tells which cells are missing", async () => {

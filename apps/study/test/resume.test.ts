@@ -1,13 +1,14 @@
-import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { cellId, cellsOf } from "../src/grid/grid.ts";
 import { linesIn, recordsOf, saccade, start } from "./run-saccade.ts";
 
 // Each of them starts processes by the dozen.
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: process.env["SACCADE_EXHAUSTIVE"] ? 1_800_000 : 600_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "resume-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -52,6 +53,21 @@ function randomFrom(seed: number): () => number {
   };
 }
 
+/** Looks again and again, as long as the test may take. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await setTimeout(50);
+}
+
+function childrenOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter((each) => each !== "");
+}
+
+function machinesIn(study: string): number {
+  return existsSync(join(folder, study, "cells.jsonl")) ? recordsOf(folder, study).machines.length : 0;
+}
+
 describe("a study that is killed", () => {
   it(`goes on after kill -9 at ${KILLS} random instants, and has every cell once`, async () => {
     const random = randomFrom(7);
@@ -74,6 +90,23 @@ describe("a study that is killed", () => {
     expect(cells.map(cellId).toSorted()).toEqual(cellsOf(header.grid).map(cellId).toSorted());
     expect(cells.every((cell) => cell.status === "measured")).toBe(true);
   });
+
+  it.runIf(process.platform === "linux")(
+    "leaves no process behind, even one that never comes back to its event loop",
+    async () => {
+      const file = fileURLToPath(new URL("own-variants.study.ts", import.meta.url));
+      const args = ["study", file, "--variants", "hangs", "--cell-seconds", "600", "--name", "hanging"];
+      const child = start(folder, args);
+      const closed = new Promise((resolve) => child.on("close", resolve));
+      // The first child measures the machine; when there is a record of it, the next one is the cell's.
+      await until(() => machinesIn("results/hanging") === 1 && childrenOf(child.pid!).length === 1);
+      const [cell] = childrenOf(child.pid!);
+      await setTimeout(1500);
+      child.kill("SIGKILL");
+      await closed;
+      await until(() => !existsSync(`/proc/${cell}`));
+    },
+  );
 
   it("drops a line that was being written, and measures that cell again", async () => {
     const grid = ["study", ...FAST, ...LITTLE, "--lengths", "16,32"];

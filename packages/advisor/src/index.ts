@@ -7,6 +7,7 @@ export type {
   Candidate,
   CandidateCode,
   CandidateDecoder,
+  CandidateInput,
   CandidatePlan,
   CandidateShape,
   CandidateTokens,
@@ -27,3 +28,10 @@ export {
   type PredictedMemory,
   type PredictedTime,
 } from "./cost/predict.ts";
+export type { AccuracyStatement } from "./recommend/accuracy.ts";
+export { readEvidence, type EvidenceCell, type Metric } from "./recommend/evidence.ts";
+export type { ModelPlan } from "./recommend/model-plan.ts";
+export type { PerHeadPlan } from "./recommend/per-head-plan.ts";
+export { recommend, type RecommendOptions } from "./recommend/recommend.ts";
+export type { Choice, Recommendation, Rejected } from "./recommend/recommendation.ts";
+export { PHASES, PRETRAINED, RUNTIMES, TASKS, type RecommendRequest, type WholeRequest } from "./recommend/request.ts";

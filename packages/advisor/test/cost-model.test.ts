@@ -94,16 +94,18 @@ describe("predictDecode", () => {
 });
 
 describe("predictMemory", () => {
+  const NO_RUNTIME = { runtimeBytes: 0, runtime: "wasm" };
+
   it("is inputs, output, workspace and cache", () => {
     const shape = { heads: 8, kvHeads: 2, queries: 2 ** 17, headDim: 64 };
-    const both = predictMemory(candidate("dense"), shape, "both", { runtimeBytes: 1e6 });
+    const both = predictMemory(candidate("dense"), shape, "both", { runtimeBytes: 1e6, runtime: "native" });
     expect(both.inputBytes).toBe(4 * 2 ** 17 * 64 * 12);
     expect(both.outputBytes).toBe(4 * 2 ** 17 * 64 * 8);
     expect(both.cacheBytes).toBe(4 * 2 ** 17 * 64 * 4);
     const { totalBytes, ...parts } = both;
     expect(totalBytes).toBe(Object.values(parts).reduce((sum, each) => sum + each, 0));
-    expect(predictMemory(candidate("dense"), shape, "prefill", { runtimeBytes: 0 }).cacheBytes).toBe(0);
-    expect(predictMemory(candidate("retention"), shape, "both", { runtimeBytes: 0 }).cacheBytes).toBeLessThan(4e5);
+    expect(predictMemory(candidate("dense"), shape, "prefill", NO_RUNTIME).cacheBytes).toBe(0);
+    expect(predictMemory(candidate("retention"), shape, "both", NO_RUNTIME).cacheBytes).toBeLessThan(4e5);
   });
 });
 

@@ -14,18 +14,22 @@ const windowed = (size: number): Candidate =>
 const chunked = (size: number): Candidate =>
   attentionCandidate("chunks", dense({ mask: mask`k <= q && floor(q / ${size}) == floor(k / ${size})` }));
 
+/** With how many texts. */
+const LENGTHS: [number, number][] = [
+  [512, 10],
+  [4096, 10],
+  [32_768, 4],
+  [131_072, 2],
+];
+if (process.env["SACCADE_EXHAUSTIVE"]) LENGTHS.push([1_048_576, 2]);
+
 function needles(candidate: Candidate, length: number, trials: number, seed = 1): Promise<NeedleDepth[]> {
   const settings = accuracySettings({ needleDepths: DEPTHS, needleTrials: trials });
   return measureNeedles(candidate, length, settings, { seed });
 }
 
 describe("needles", () => {
-  test.each([
-    [512, 10],
-    [4096, 10],
-    [32_768, 4],
-    [131_072, 2],
-  ])("are found by dense attention at every depth of %i tokens", async (length, trials) => {
+  test.each(LENGTHS)("are found by dense attention at every depth of %i tokens", async (length, trials) => {
     const found = await needles(everything, length, trials);
     expect(found).toEqual(DEPTHS.map((depth) => ({ depth, trials, found: trials })));
   });

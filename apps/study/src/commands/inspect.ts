@@ -8,6 +8,7 @@ import { inspectionJson } from "../inspect/inspection-json.ts";
 import { inspectionText } from "../inspect/inspection-text.ts";
 import { inspect, type HeadInspection } from "../inspect/inspection.ts";
 import type { InspectedText } from "../inspect/inspected-text.ts";
+import { modelText } from "../inspect/model-text.ts";
 import { drawPage } from "../inspect/page.ts";
 import { shadingOf, type Shading } from "../inspect/shade.ts";
 import { findToken, splitWords } from "../inspect/words.ts";
@@ -19,6 +20,8 @@ type InspectFlag =
   | "query"
   | "expect"
   | "variant"
+  | "model"
+  | "layer"
   | "head"
   | "top"
   | "up-to"
@@ -45,6 +48,13 @@ const INSPECT_ARGS: Readonly<Record<InspectFlag, ArgDef>> = {
     valueHint: "VARIANT",
     description: "what is compared with dense attention: window:64, top-k-blocks:16:k=2, ...",
   },
+  model: {
+    type: "string",
+    valueHint: "FOLDER",
+    description:
+      "a model's queries and keys instead of constructed ones: config.json, model.safetensors, tokenizer.json",
+  },
+  layer: { type: "string", valueHint: "N", description: "of the model; by default the last" },
   head: { type: "string", valueHint: "N", description: "one head only" },
   top: { type: "string", default: "3", valueHint: "N", description: "keys that are named" },
   "up-to": {
@@ -67,7 +77,9 @@ export const inspectCommand: CommandDef = defineCommand({
     const flags = readFlags(args, INSPECT_ARGS);
     const number = (flag: InspectFlag, least: number): number => wholeNumber(flag, flags.text(flag)!, least);
     const variant = variantOf(flags.text("variant")!);
-    const { text, query, key } = constructed(flags, number);
+    const folderOf = flags.text("model");
+    if (folderOf === undefined && flags.text("layer") !== undefined) throw new UsageError("--layer goes with --model");
+    const { text, query, key } = folderOf === undefined ? constructed(flags, number) : await ofModel(folderOf, flags);
     const { layer } = text;
     const asked = flags.text("head");
     const heads = asked === undefined ? layer.heads.map((_, h) => h) : [wholeNumber("head", asked, 0)];
@@ -81,7 +93,8 @@ export const inspectCommand: CommandDef = defineCommand({
       variant,
       top: number("top", 1),
       reference: key === undefined ? undefined : { query, key },
-      upTo: number("up-to", 1),
+      // Queries and keys of a model are turned by their positions before they come here.
+      upTo: folderOf === undefined ? number("up-to", 1) : undefined,
     })) {
       found.push(head);
     }
@@ -108,6 +121,13 @@ function constructed(flags: Flags<InspectFlag>, number: (flag: InspectFlag, leas
   if (headDim % 2 !== 0) throw new UsageError(`--head-dim expects an even number, got "${headDim}"`);
   const reference = key === undefined ? undefined : { query, key };
   return { text: constructedText(sentence, { headDim, ngram: number("ngram", 1), reference }), query, key };
+}
+
+async function ofModel(folder: string, flags: Flags<InspectFlag>): Promise<Asked> {
+  const sentence = sentenceOf(flags);
+  const layer = flags.text("layer");
+  const text = await modelText(folder, sentence, layer === undefined ? undefined : wholeNumber("layer", layer, 0));
+  return { text, ...places(flags, text.tokens) };
 }
 
 function sentenceOf(flags: Flags<InspectFlag>): string {

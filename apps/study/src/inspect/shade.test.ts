@@ -10,6 +10,11 @@ describe("shadeText", () => {
     expect(shadeText(text, weights, 3, "numbers")).toBe("The(0.90) cat(0.08) saw [it]");
   });
 
+  it("keeps spaces that tokens carry outside of marks", () => {
+    const pieces = { tokens: [" The", " cat", "s"], gaps: ["", "", ""] };
+    expect(shadeText(pieces, [0, 0.5, 0.5], 1, "numbers")).toBe("The [cat](0.50)s(0.50)");
+  });
+
   it.each(["rgb", "256"] as const)("is the same text with colours: %s", (shading) => {
     const shaded = shadeText(text, weights, 3, shading);
     expect(stripVTControlCharacters(shaded)).toBe("The cat saw it");

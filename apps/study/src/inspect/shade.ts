@@ -33,8 +33,11 @@ export function shadeText(
 ): string {
   const { from, to } = excerptAround(tokens.length, query, MOST);
   const shaded = tokens.slice(from, to).map((token, n) => {
-    const gap = n === 0 ? "" : oneLine(gaps[from + n] ?? "");
-    return gap + shadeToken(oneLine(token), weights[from + n]!, from + n === query, shading);
+    const line = oneLine(token);
+    // Tokens of a model carry the space before them.
+    const word = line.trimStart();
+    const gap = n === 0 ? "" : oneLine(gaps[from + n] ?? "") + line.slice(0, line.length - word.length);
+    return gap + shadeToken(word, weights[from + n]!, from + n === query, shading);
   });
   return `${from > 0 ? "\u2026 " : ""}${shaded.join("")}${to < tokens.length ? " \u2026" : ""}`;
 }

@@ -7,6 +7,10 @@ import { loadTransformer } from "@saccade/nn/node";
 /** The package's own types name files without endings, which are not found here. */
 interface Encoder {
   encode(text: string, options?: { readonly add_special_tokens: boolean }): { readonly ids: readonly number[] };
+  decode(
+    ids: number[],
+    options?: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
+  ): string;
 }
 
 /** A model and how it reads text. */
@@ -14,6 +18,8 @@ export interface ModelFolder {
   readonly model: Transformer;
   /** Tokens of a text, without any that the tokenizer adds. */
   tokens(text: string): readonly number[];
+  /** The text of tokens, special ones included. */
+  decode(tokens: readonly number[]): string;
   /** What the tokenizer puts in front of every text. */
   readonly prefix: readonly number[];
 }
@@ -32,6 +38,8 @@ export function openModelFolder(folder: string): ModelFolder {
   return {
     model,
     tokens: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    decode: (tokens) =>
+      tokenizer.decode([...tokens], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
     prefix: whole.slice(0, Math.max(0, end)),
   };
 }

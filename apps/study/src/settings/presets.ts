@@ -21,6 +21,8 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
       "window:512",
       "window:512:sinks=4",
       "chunk:1024",
+      "compressive-memory:1024",
+      "big-bird:64",
       "top-k-blocks:64",
       "vertical-slash:256:slashes=64",
       "linear:elu",

@@ -32,16 +32,17 @@ export function attentionParts(
   const { id, entry, most, inputs } = making;
   const kept = new KeptInputs(inputs);
   const attentionFor = (sizes: HeadSizes): AnyAttention => making.variant(sizes) as AnyAttention;
+  const check = ({ queries, keys = queries }: CandidateShape): void => checkMost(id, most, keys);
   const plan = (shape: CandidateShape): CandidatePlan => {
     const sizes = headSizes(shape);
-    checkMost(id, most, shape.keys ?? shape.queries);
+    check(shape);
     const made = attentionFor(sizes).plan(shape);
     return planOf(made, kept.bytes({ ...sizes, tokens: shape.queries }));
   };
   return {
     softmax: entry.kind === "softmax" ? softmaxOf(attentionFor, kept) : undefined,
     noDecoder: entry.noDecoder,
-    refuses: (shape) => refusalOf(() => plan(shape)),
+    refuses: (shape) => refusalOf(plan, shape, check),
     plan,
     forward: (tokens: CandidateTokens, options?: MixOptions) =>
       attentionFor(headSizes(tokens)).forward({ ...tokens, ...kept.of(tokens, 0) }, options),

@@ -90,6 +90,6 @@ function codeOf(entry: Entry, construction: Construction, inputs: readonly Token
     imports,
     otherImports,
     expression: textOf(construction),
-    inputs: Object.fromEntries(inputs.map(({ name, sizes }) => [name, sizes])),
+    inputs: Object.fromEntries(inputs.map(({ name, sizes, heads, width }) => [name, { sizes, heads, width }])),
   };
 }

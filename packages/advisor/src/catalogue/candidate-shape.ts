@@ -1,4 +1,5 @@
 import type { Tensor } from "@saccade/core";
+import type { CandidateShape } from "./candidate.ts";
 import type { HeadSizes } from "./construction.ts";
 
 /** Sizes of heads as shapes and options of decoders say them, or as tensors have them. */
@@ -21,10 +22,19 @@ export function checkMost(id: string, most: number, tokens: number): void {
   if (tokens > most) throw new RangeError(`variant "${id}" takes at most ${most} tokens, got ${tokens}`);
 }
 
-/** Why planning fails, if it does. */
-export function refusalOf(plan: () => unknown): string | undefined {
+/** Tokens of calls that are planned to see whether they would be refused. */
+const FEW = 64;
+
+/** Why a call of this shape would fail, if it would: its length against what the variant knows, all else by a plan of few tokens. */
+export function refusalOf(
+  plan: (shape: CandidateShape) => unknown,
+  shape: CandidateShape,
+  check: (shape: CandidateShape) => void,
+): string | undefined {
+  const { queries, keys } = shape;
   try {
-    plan();
+    check(shape);
+    plan({ ...shape, queries: Math.min(queries, FEW), keys: keys === undefined ? undefined : Math.min(keys, FEW) });
     return undefined;
   } catch (error) {
     return (error as Error).message;

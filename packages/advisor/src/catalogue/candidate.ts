@@ -75,8 +75,16 @@ export interface CandidateCode {
   readonly otherImports: Readonly<Record<string, readonly string[]>>;
   /** `slidingWindow({ window: 1024, sinks: 4 })`. A few are over `heads` (H), `kvHeads` (G) and `headDim` (D) of the call. */
   readonly expression: string;
-  /** What calls bring beside q, k and v, with its sizes: `{ beta: "[B, V, N, 1]" }`. */
-  readonly inputs: Readonly<Record<string, string>>;
+  /** What calls bring beside q, k and v, by name. */
+  readonly inputs: Readonly<Record<string, CandidateInput>>;
+}
+
+/** A tensor [B, heads, N, width] that a call brings beside q, k and v. */
+export interface CandidateInput {
+  /** `[B, V, N, 1]` */
+  readonly sizes: string;
+  readonly heads: (sizes: Readonly<Record<"heads" | "kvHeads" | "headDim", number>>) => number;
+  readonly width: (sizes: Readonly<Record<"heads" | "kvHeads" | "headDim", number>>) => number;
 }
 
 /** One variant with its options, as programs that compare variants call it. */

@@ -1,5 +1,6 @@
 import { tensor, type Gate, type Tensor } from "@saccade/core";
 import type { CandidateTokens } from "./candidate.ts";
+import type { HeadSizes } from "./construction.ts";
 
 /** Something that a variant reads of tokens beside queries, keys and values, made up where there is no model to compute it. */
 export interface TokenInput {
@@ -9,6 +10,8 @@ export interface TokenInput {
   readonly gate?: Gate | undefined;
   /** Its sizes, as text for people: `[B, V, N, D]`. */
   readonly sizes: string;
+  readonly heads: (sizes: HeadSizes) => number;
+  readonly width: (sizes: HeadSizes) => number;
   /** Whether it is made of the call's own numbers, not of positions alone. Default false. */
   readonly ofTokens?: boolean | undefined;
   /** Bytes that it takes for N tokens. */
@@ -18,21 +21,13 @@ export interface TokenInput {
 }
 
 /** Sizes of a call that brings it. */
-export interface InputShape {
-  /** H */
-  readonly heads: number;
-  /** G */
-  readonly kvHeads: number;
+export interface InputShape extends HeadSizes {
   /** N */
   readonly tokens: number;
-  /** D */
-  readonly headDim: number;
 }
 
 /** An input that numbers of a row are, which its tokens share. */
-export interface SharedRow extends Pick<TokenInput, "name" | "gate" | "sizes"> {
-  readonly heads: (shape: InputShape) => number;
-  readonly width: (shape: InputShape) => number;
+export interface SharedRow extends Pick<TokenInput, "name" | "gate" | "sizes" | "heads" | "width"> {
   readonly seed: number;
   /** A number of the row, from one in [0, 1) and the width. */
   readonly of: (uniform: number, width: number) => number;
@@ -46,7 +41,7 @@ export interface SharedRow extends Pick<TokenInput, "name" | "gate" | "sizes"> {
 export function sharedRow({ name, gate, sizes, heads, width, seed, of }: SharedRow): TokenInput {
   const floats = (shape: InputShape): number => shape.tokens + heads(shape) * width(shape);
   return {
-    ...{ name, gate, sizes },
+    ...{ name, gate, sizes, heads, width },
     bytes: (shape) => 4 * floats(shape),
     make({ q, k }, position) {
       const shape = { heads: q.heads, kvHeads: k.heads, tokens: q.length, headDim: q.width };

@@ -23,13 +23,15 @@ export function recurrenceParts(
   const variantFor = (sizes: HeadSizes): AnyRecurrence => making.variant(sizes) as AnyRecurrence;
   const { causal } = variantFor({ heads: 1, kvHeads: 1, headDim: 64 });
   const noDecoder = causal ? undefined : "tokens see later ones";
-  const plan = (shape: CandidateShape): CandidatePlan => {
-    const { keys = shape.queries } = shape;
-    if (keys !== shape.queries) {
-      const got = `N = ${shape.queries} and M = ${keys}`;
+  const check = ({ queries, keys = queries }: CandidateShape): void => {
+    if (keys !== queries) {
+      const got = `N = ${queries} and M = ${keys}`;
       throw new RangeError(`variant "${id}": a recurrence takes queries and keys of the same tokens, got ${got}`);
     }
     checkMost(id, most, keys);
+  };
+  const plan = (shape: CandidateShape): CandidatePlan => {
+    check(shape);
     const sizes = headSizes(shape);
     const { flops, bytesRead, workspaceBytes, cacheBytes, exact } = variantFor(sizes).plan(shape);
     const made = kept.bytes({ ...sizes, tokens: shape.queries });
@@ -44,7 +46,7 @@ export function recurrenceParts(
   return {
     softmax: undefined,
     noDecoder,
-    refuses: (shape) => refusalOf(() => plan(shape)),
+    refuses: (shape) => refusalOf(plan, shape, check),
     plan,
     forward: (tokens, options) => variantFor(headSizes(tokens)).forward({ ...tokens, ...kept.of(tokens, 0) }, options),
     decoder(options) {

@@ -1,9 +1,10 @@
 import { tensor, type Tensor } from "@saccade/core";
-import { sharedRow, type InputShape, type TokenInput } from "./made-inputs.ts";
+import type { HeadSizes } from "./construction.ts";
+import { sharedRow, type TokenInput } from "./made-inputs.ts";
 
-const valueHeads = ({ kvHeads }: InputShape): number => kvHeads;
+const valueHeads = ({ kvHeads }: HeadSizes): number => kvHeads;
 const one = (): number => 1;
-const channels = ({ headDim }: InputShape): number => headDim;
+const channels = ({ headDim }: HeadSizes): number => headDim;
 
 /** Half-lives from 7 to 7000 tokens. */
 const forgetting = (uniform: number): number => -0.1 * 0.001 ** uniform;
@@ -66,6 +67,8 @@ export const INDEX_INPUTS: readonly TokenInput[] = [
   {
     name: "indexQueries",
     sizes: "[B, H / G, N, D]",
+    heads: ({ heads, kvHeads }) => heads / kvHeads,
+    width: channels,
     ofTokens: true,
     bytes: () => 0,
     make: ({ q, k }) => firstHeads(q, q.heads / k.heads),
@@ -73,6 +76,8 @@ export const INDEX_INPUTS: readonly TokenInput[] = [
   {
     name: "indexKeys",
     sizes: "[B, 1, M, D]",
+    heads: one,
+    width: channels,
     ofTokens: true,
     bytes: () => 0,
     make: ({ k }) => firstHeads(k, 1),
@@ -80,6 +85,8 @@ export const INDEX_INPUTS: readonly TokenInput[] = [
   {
     name: "indexWeights",
     sizes: "[B, H / G, N, 1]",
+    heads: ({ heads, kvHeads }) => heads / kvHeads,
+    width: one,
     bytes: () => 4,
     make: ({ q, k }) =>
       tensor(Float32Array.of(1), {

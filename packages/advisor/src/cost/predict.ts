@@ -1,5 +1,7 @@
 import type { Candidate, CandidateShape } from "../catalogue/candidate.ts";
 import type { Calibration } from "./calibration.ts";
+import { otherBytes } from "./other-bytes.ts";
+import { planFor } from "./pairs.ts";
 import { sizesOf, workOf, type CallSizes, type Work } from "./work.ts";
 
 /** A predicted time, and what it consists of. */
@@ -21,6 +23,8 @@ export interface PredictedMemory {
   readonly cacheBytes: number;
   /** What the runtime takes however small the call. */
   readonly runtimeBytes: number;
+  /** Results that are staged beside their place, and what waits for the garbage collector: an upper estimate. */
+  readonly otherBytes: number;
 }
 
 /**
@@ -152,21 +156,30 @@ function bandwidthOf(bytes: number, { read }: Calibration): number {
   );
 }
 
-/** Bytes in memory during a call, or with a decoder whose cache has taken the tokens. */
+/** Bytes in memory during a call, or with a decoder whose cache has taken the tokens. Gates and the like are inputs, of their full size. */
 export function predictMemory(
   candidate: Candidate,
   shape: CandidateShape,
   phase: "prefill" | "decode" | "both",
-  machine: Pick<Calibration, "runtimeBytes">,
+  machine: Pick<Calibration, "runtimeBytes" | "runtime">,
 ): PredictedMemory {
-  const { batch, heads, kvHeads, tokens, headDim, valueDim } = sizesOf(shape);
-  const rows = phase === "decode" ? 1 : tokens;
-  const inputBytes = 4 * batch * rows * (heads * headDim + kvHeads * (headDim + valueDim));
-  const outputBytes = 4 * batch * rows * heads * valueDim;
-  const plan = candidate.plan(shape);
-  const workspaceBytes = phase === "decode" ? 0 : plan.workspaceBytes;
-  const cacheBytes = phase === "prefill" ? 0 : plan.cacheBytes;
-  const { runtimeBytes } = machine;
-  const totalBytes = inputBytes + outputBytes + workspaceBytes + cacheBytes + runtimeBytes;
-  return { totalBytes, inputBytes, outputBytes, workspaceBytes, cacheBytes, runtimeBytes };
+  const sizes = sizesOf(shape);
+  const { batch, heads, kvHeads, headDim, valueDim } = sizes;
+  const tokens = phase === "decode" ? 1 : sizes.tokens;
+  const inputs = heads * headDim + kvHeads * (headDim + valueDim) + inputNumbers(candidate, sizes);
+  const plan = planFor(candidate, shape);
+  const parts = {
+    inputBytes: 4 * batch * tokens * inputs,
+    outputBytes: 4 * batch * tokens * heads * valueDim,
+    workspaceBytes: phase === "decode" ? 0 : plan.workspaceBytes,
+    cacheBytes: phase === "prefill" ? 0 : plan.cacheBytes,
+    runtimeBytes: machine.runtimeBytes,
+    otherBytes: otherBytes(candidate, plan, sizes, phase, machine),
+  };
+  return { totalBytes: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0), ...parts };
+}
+
+/** Numbers that a token brings beside its queries, keys and values. */
+function inputNumbers({ code }: Candidate, sizes: CallSizes): number {
+  return Object.values(code.inputs).reduce((sum, each) => sum + each.heads(sizes) * each.width(sizes), 0);
 }

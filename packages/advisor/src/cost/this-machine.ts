@@ -32,4 +32,5 @@ interface NodeModules {
   "node:fs": typeof import("node:fs");
   "node:path": typeof import("node:path");
   "node:crypto": typeof import("node:crypto");
+  "node:url": typeof import("node:url");
 }

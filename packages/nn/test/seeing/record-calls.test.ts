@@ -1,4 +1,4 @@
-import { dense } from "@saccade/core";
+import { dense, tensor, type Tensor } from "@saccade/core";
 import { retention } from "@saccade/linear";
 import { expect, test } from "vitest";
 import {
@@ -8,9 +8,13 @@ import {
   recordCalls,
   rollout,
   sequence,
+  Transformer,
+  transformerConfig,
   type TensorNumbers,
 } from "../../src/index.ts";
 import { difference, inputs } from "./call-inputs.ts";
+import { generatedState, SMALL } from "../model/generated-model.ts";
+import { explicitWeights } from "./explicit-weights.ts";
 import { normal } from "./normal.ts";
 
 test("an attention that keeps its calls gives the same results, maps and rollouts", async () => {
@@ -61,3 +65,40 @@ test("what a layer calls its attention with gives the weights that the layer giv
     }
   }
 });
+
+test("all layers of a model are rolled out from what its attention was called with", async () => {
+  const N = 20;
+  const plain = dense({ causal: true });
+  const { attention, calls } = recordCalls(plain);
+  const model = Transformer.load(transformerConfig({ ...SMALL }), generatedState(SMALL, "f32"), { attention });
+  await model.hidden(Array.from({ length: N }, (_, n) => (5 * n) % SMALL.vocab_size));
+  expect(calls.length).toBe(SMALL.num_hidden_layers);
+  const layers = calls.map((call) => ({ attention: plain, inputs: call }));
+  const rolled = await rollout(layers, { queries: [N - 1] });
+  // The same with whole matrices, whose inputs are heads before tokens.
+  let row = Float64Array.from({ length: N }, (_, n) => (n === N - 1 ? 1 : 0));
+  for (const { q, k, v } of calls.toReversed()) {
+    const call = { q: headsFirst(q), k: headsFirst(k), v };
+    const next = row.map((share) => share / 2);
+    for (let i = 0; i < N; i++) {
+      for (let h = 0; h < q.heads; h++) {
+        const weights = explicitWeights(call, 0, h, i, { shows: (p, j) => j <= p });
+        for (let j = 0; j < N; j++) next[j]! += (row[i]! * weights[j]!) / (2 * q.heads);
+      }
+    }
+    row = next;
+  }
+  expect(difference(mapRow(rolled, N - 1), row)).toBeLessThan(1e-5);
+});
+
+function headsFirst({ data, heads, length, width }: Tensor): Tensor {
+  const from = data as Float32Array;
+  const to = new Float32Array(heads * length * width);
+  for (let h = 0; h < heads; h++) {
+    for (let n = 0; n < length; n++) {
+      const at = (n * heads + h) * width;
+      to.set(from.subarray(at, at + width), (h * length + n) * width);
+    }
+  }
+  return tensor(to, { shape: [1, heads, length, width] });
+}

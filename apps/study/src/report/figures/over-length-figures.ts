@@ -2,7 +2,6 @@ import type { Accuracy, MeasuredCell, TaskScore } from "../../cells/record.ts";
 import { FARTHEST } from "../../conclusions/crossover.ts";
 import type { QuantityName } from "../../conclusions/series.ts";
 import { valueAt } from "../../conclusions/power-law.ts";
-import { studentT } from "../../conclusions/student-t.ts";
 import type { Figure } from "../charts/figure.ts";
 import { type BandPoint, drawOverLength, type Line, type LinePoint, type OverLength } from "../charts/over-length.ts";
 import { brief, bytes, error, percent, seconds, tokens } from "../units.ts";
@@ -22,7 +21,7 @@ interface Measure {
   readonly caption: string;
   readonly law?: QuantityName;
   readonly analytic?: (cell: MeasuredCell) => number;
-  /** 95% of the value. */
+  /** What is shaded around the value. */
   readonly interval?: (cell: MeasuredCell) => readonly [number, number] | undefined;
   readonly span?: (cell: MeasuredCell) => readonly [number, number] | undefined;
 }
@@ -100,9 +99,9 @@ const ACCURACY: readonly Measure[] = [
     scale: "share",
     tick: percent,
     value: (cell) => cell.accuracy?.massRecall,
-    interval: (cell) => meanInterval(cell.accuracy?.massRecallByHead),
+    interval: (cell) => extremes(cell.accuracy?.massRecallByHead),
     caption:
-      "Share of dense attention's mass on keys that the variant sees. Shaded: 95% interval of the mean over heads.",
+      "Share of dense attention's mass on keys that the variant sees. Shaded: from the query head that keeps least to the one that keeps most.",
   },
   {
     id: "retrieval",
@@ -266,13 +265,9 @@ function meanScore(scores: readonly TaskScore[]): number | undefined {
   return scores.length === 0 ? undefined : scores.reduce((sum, each) => sum + each.score, 0) / scores.length;
 }
 
-/** 95%, Student's t. */
-function meanInterval(values: readonly number[] | undefined): [number, number] | undefined {
-  if (values === undefined || values.length < 2) return undefined;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  const half = studentT(0.95, values.length - 1) * Math.sqrt(variance / values.length);
-  return [Math.max(0, mean - half), Math.min(1, mean + half)];
+/** The least and the greatest. */
+function extremes(values: readonly number[] | undefined): [number, number] | undefined {
+  return values === undefined || values.length < 2 ? undefined : [Math.min(...values), Math.max(...values)];
 }
 
 /** Outputs that are no numbers, which count as zeros: seldom, and then worth a word. */

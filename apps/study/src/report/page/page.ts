@@ -167,7 +167,7 @@ function variants(results: StudyJson, pictures: ReadonlyMap<string, VariantPictu
   return {
     id: "variants",
     title: "The variants",
-    content: html`${plainTable({ head: VARIANT_HEAD, rows: variantRows(results) }, "Variants")}
+    content: html`<div class="prose">${plainTable({ head: VARIANT_HEAD, rows: variantRows(results) }, "Variants")}</div>
       <p class="caption">
         What queries look at, ${PICTURE_TOKENS} tokens: rows are queries, columns are keys, both from the first at the
         top left. Darker squares are seen by more of their queries, or, where nothing says which keys are seen, weigh
@@ -280,11 +280,17 @@ function plainTable({ head, rows }: TableData, name: string): Markup {
         ${rows.map(
           ([first, ...others]) =>
             html`<tr>
-              <th scope="row">${first}</th>
+              <th scope="row">${breakable(first ?? "")}</th>
               ${others.map((text) => html`<td>${text}</td>`)}
             </tr> `,
         )}
       </tbody>
     </table>
   </div>`;
+}
+
+/** Names of variants may break where their options begin. */
+function breakable(name: string): Markup {
+  const [first, ...others] = name.split(":");
+  return html`${first}${others.map((part) => html`:<wbr />${part}`)}`;
 }

@@ -38,6 +38,10 @@ svg.plot { background: none; font-family: inherit; }
   body { font-size: 15px; }
   main, header, nav, footer { padding-left: 12px; padding-right: 12px; }
   .wide { display: none; } .narrow { display: block; } .legend { display: flex; }
+  .scroll tbody th { position: sticky; left: 0; min-width: 8em; max-width: 9em; background: var(--page); white-space: normal; overflow-wrap: anywhere; }
+  .scroll td { min-width: 6.5em; }
+  .prose td { min-width: 11em; }
+  .cells .scroll td { min-width: 0; }
 }
 .many { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 4px 28px; }
 .many figure { margin-bottom: 10px; min-width: 0; }
@@ -55,7 +59,8 @@ th, td { padding: 4px 10px; border-bottom: 1px solid var(--line); text-align: le
 td.number, th.number { text-align: right; white-space: nowrap; }
 td.name, tbody th { white-space: nowrap; font-weight: 600; }
 thead th { background: var(--soft); vertical-align: bottom; }
-.cells thead th { position: sticky; top: 0; }
+.cells thead th { position: sticky; top: 0; z-index: 1; }
+.cells tbody td:nth-child(2) { position: sticky; left: 0; background: var(--page); }
 .cells .scroll { max-height: 80vh; overflow: auto; }
 td.reason { color: var(--muted); }
 th button { all: unset; cursor: pointer; font-weight: 600; white-space: nowrap; }
@@ -81,7 +86,7 @@ footer { margin-top: 48px; padding-bottom: 32px; color: var(--muted); font-size:
   h2, h3 { break-after: avoid; }
   figure, tr { break-inside: avoid; }
   .scroll, .cells .scroll { overflow: visible; max-height: none; }
-  .cells thead th { position: static; }
+  .cells thead th, .cells tbody td:nth-child(2) { position: static; }
   th[aria-sort] button::after { content: ""; }
 }
 `;
