@@ -6,7 +6,7 @@ import { heldGrid, type HeldCall } from "./cost-model/held-grid.ts";
 import { orderShare, relativeError, type Compared } from "./cost-model/compare.ts";
 import { median } from "./measure/statistics.ts";
 
-/** Predicted times beside measured ones: `bench:cost-model [lengths]`, lengths as 2048,8192. */
+/** Predicted times beside measured ones: `pnpm bench:cost-model [lengths]`, lengths as 2048,8192. */
 const lengths = (process.argv[2] ?? "3000,8192").split(",").map(Number);
 const threadCounts = [...new Set([1, availableParallelism()])];
 

@@ -53,6 +53,23 @@ describe("recommend", () => {
     );
   });
 
+  it("goes by the shortest cell that is as long as the request, else by the longest", async () => {
+    const study = [4096, 16_384].map((length) =>
+      madeStudy({ "window:4096": { needles: length === 4096 ? 1 : 0.3 } }, length),
+    );
+    const evidence = readEvidence(study.join(""), "made.jsonl");
+    for (const [seqLen, length] of [
+      [1000, 4096],
+      [4096, 4096],
+      [4097, 16_384],
+      [2 ** 20, 16_384],
+    ]) {
+      const request = { ...REQUEST, seqLen: seqLen!, task: "retrieval", variants: ["window:4096"] } as const;
+      const { choices } = await recommend(request, { machine: MACHINE, evidence });
+      expect(choices[0]!.accuracy[0]!.cell!.length).toBe(length);
+    }
+  });
+
   it("ranks nothing unknown above anything that is known", async () => {
     for (const pretrained of ["softmax", "window", "none"] as const) {
       for (const task of ["local", "retrieval", "aggregation", "mixed"] as const) {
@@ -186,6 +203,25 @@ describe("recommend with queries, keys and values", () => {
   it("refuses queries of another number of heads", async () => {
     const q = tensor(new Float32Array(32), { shape: [1, 1, 1, 32] });
     await expect(ask({ ...request, qkv: { q, k: q, v: q } })).rejects.toThrow("qkv.q has 1 heads, expected heads = 4");
+  });
+});
+
+describe("the evidence of the package", () => {
+  it("is what recommend goes by, and cites", async () => {
+    const local = await recommend({ ...REQUEST, task: "local" }, { machine: MACHINE });
+    const [top] = local.choices;
+    expect(top!.accuracy[0]).toMatchObject({
+      source: "from study",
+      cell: { file: "evidence/text.jsonl", length: 16_384 },
+    });
+    expect(top!.quality).toBeGreaterThanOrEqual(0.9);
+    const retrieval = await recommend({ ...REQUEST, task: "retrieval" }, { machine: MACHINE });
+    const windows = retrieval.choices.filter(({ family }) => family === "sliding-window");
+    expect(windows.length).toBeGreaterThan(2);
+    for (const { quality } of windows) expect(quality).toBeLessThan(0.5);
+    const known = retrieval.choices.filter(({ quality }) => quality !== undefined);
+    expect(known.length).toBeGreaterThan(12);
+    expect(retrieval.choices.slice(0, known.length)).toEqual(known);
   });
 });
 

@@ -75,16 +75,17 @@ function measuredStatements({ massRecall, relativeError, rows, tokens }: Measure
   return [{ source: "measured", text, metric: "mass recall", value: massRecall }, error];
 }
 
-/** The cell of this variant whose length is nearest. */
+/** The shortest of this variant's cells that are at least as long, else the longest: what a variant misses, it misses more of in longer texts. */
 function fromStudy(
   id: string,
   metric: Metric,
   length: number,
   evidence: readonly EvidenceCell[],
 ): { readonly statement: AccuracyStatement; readonly share: number } | undefined {
-  const far = (cell: EvidenceCell): number => Math.abs(Math.log2(cell.length / length));
-  const cells = evidence.filter((cell) => cell.variant === id && cell.scores[metric] !== undefined);
-  const cell = cells.toSorted((a, b) => far(a) - far(b))[0];
+  const cells = evidence
+    .filter((each) => each.variant === id && each.scores[metric] !== undefined)
+    .toSorted((a, b) => a.length - b.length);
+  const cell = cells.find((each) => each.length >= length) ?? cells.at(-1);
   if (cell === undefined) return undefined;
   const value = cell.scores[metric]!;
   const dense = evidence.find(
