@@ -226,8 +226,9 @@ INLINE void writes_fade(const int nv, const RecurChunk *chunk, float *writes, in
   }
 }
 
-// Rows of the next chunk, asked for a few lines at a time between the products of this one: in one go, requests fill the queue to
+// Rows of the next chunk (or the one after it), asked for a few lines at a time between the products of this one: in one go, requests fill the queue to
 // memory and the products wait behind them (4 to 14% more time).
+enum { NEXT_CELLS = 64 * 64 };
 enum { NEXT_ROWS = 6, NEXT_LINES = (RECUR_TOKENS * OUTER_ROWS + AHEAD_FLOATS - 1) / AHEAD_FLOATS };
 
 typedef struct {
@@ -259,7 +260,9 @@ INLINE void strip_update(const int nv, const StatePanel *panel, const Strip *str
   const RecurChunk *chunk = &panel->chunk;
   NextChunk next;
   next.count = 0;
-  if (IN_PLACE && tokens == RECUR_TOKENS && strip->column == 0) next_open(&next, panel, n + tokens);
+  // A narrow panel is done with a chunk before the next one comes: it asks for the one after (13% less time at D 64, two panels).
+  const int chunks = panel->columns * chunk->r->D < NEXT_CELLS ? 2 : 1;
+  if (IN_PLACE && tokens == RECUR_TOKENS && strip->column == 0) next_open(&next, panel, n + chunks * tokens);
   const int decays = chunk->r->decayKind != DECAY_NONE;
   if (decays && chunk->r->decayKind != DECAY_CHANNEL) {
     writes_fade(nv, chunk, strip->writes, tokens);
