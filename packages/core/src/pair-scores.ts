@@ -1,5 +1,5 @@
 import { inTurns } from "./runtime/in-turns.ts";
-import type { PairJob, PairReduction, Runtime } from "./runtime/runtime.ts";
+import type { PairJob, PairReduction, RunInfo, Runtime } from "./runtime/runtime.ts";
 import { ALL_THREADS } from "./runtime/select.ts";
 import { BLOCK_ROWS } from "./schedule/schedule.ts";
 import { checkHeads, checkTensor } from "./shape.ts";
@@ -24,6 +24,12 @@ export interface PairScoreOptions extends SyncPairScoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Scores, and what computed them. */
+export interface PairScores {
+  readonly out: Float32Array;
+  readonly info: RunInfo;
+}
+
 /**
  * Scores of every query against every key, written out: contiguous [B, H, N, M] for `each`, [B, G, N, M] where the query heads of a key
  * head are reduced to one. Sums have one order, whatever the number of queries and threads.
@@ -36,15 +42,7 @@ export async function pairScores(
   runtime: Runtime,
   options: PairScoreOptions = {},
 ): Promise<Float32Array> {
-  const job = pairJob(where, inputs);
-  const { threads = ALL_THREADS, signal } = options;
-  if (runtime.scorePairs !== undefined && runtime.scorePairsSync !== undefined && fits(job)) {
-    if (work(job) > INLINE_WORK) await runtime.scorePairs(job, { threads, signal });
-    else runtime.scorePairsSync(job, { threads });
-    return job.out;
-  }
-  await inTurns(rowsOfScores(job), signal);
-  return job.out;
+  return (await runPairs(where, inputs, runtime, options)).out;
 }
 
 /** The same to the end before it returns. */
@@ -54,11 +52,39 @@ export function pairScoresSync(
   runtime: Runtime,
   options: SyncPairScoreOptions = {},
 ): Float32Array {
+  return runPairsSync(where, inputs, runtime, options).out;
+}
+
+export async function runPairs(
+  where: string,
+  inputs: PairScoreInputs,
+  runtime: Runtime,
+  { threads = ALL_THREADS, signal }: PairScoreOptions,
+): Promise<PairScores> {
   const job = pairJob(where, inputs);
-  const { threads = ALL_THREADS } = options;
-  if (runtime.scorePairsSync !== undefined && fits(job)) runtime.scorePairsSync(job, { threads });
-  else for (const _ of rowsOfScores(job));
-  return job.out;
+  const { out } = job;
+  if (runtime.scorePairs !== undefined && runtime.scorePairsSync !== undefined && fits(job)) {
+    const now = work(job) <= INLINE_WORK;
+    return {
+      out,
+      info: now ? runtime.scorePairsSync(job, { threads }) : await runtime.scorePairs(job, { threads, signal }),
+    };
+  }
+  await inTurns(rowsOfScores(job), signal);
+  return { out, info: runtime.info(1) };
+}
+
+export function runPairsSync(
+  where: string,
+  inputs: PairScoreInputs,
+  runtime: Runtime,
+  { threads = ALL_THREADS }: SyncPairScoreOptions,
+): PairScores {
+  const job = pairJob(where, inputs);
+  const { out } = job;
+  if (runtime.scorePairsSync !== undefined && fits(job)) return { out, info: runtime.scorePairsSync(job, { threads }) };
+  for (const _ of rowsOfScores(job));
+  return { out, info: runtime.info(1) };
 }
 
 /** Operations up to which scores are computed before the promise is returned, as attention is. */

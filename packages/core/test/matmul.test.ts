@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { matmul, matmulSync, packWeights, packWeightsSync, type WeightMatrix } from "../src/index.ts";
+import { matmul, matmulSync, openRuntime, packWeights, packWeightsSync, type WeightMatrix } from "../src/index.ts";
 import { bf16Bits, bf16Value, f16Bits, f16Value } from "../src/stored.ts";
 import { availableRuntimes } from "./available-runtimes.ts";
 import { RandomNumbers } from "./random-numbers.ts";
@@ -117,6 +117,23 @@ describe.each(available)("matrix products on $label", ({ runtime }) => {
     controller.abort(new Error("enough"));
     await expect(product).rejects.toThrow("enough");
   });
+});
+
+test("large products share their work between workers of WebAssembly, with the same bits", async () => {
+  await using runtime = await openRuntime("wasm", { threads: 2 });
+  const { x, weights } = layerOf({ rows: 1200, inputs: 700, outputs: 650 });
+  const one = await matmul(x, weights, { runtime, threads: 1 });
+  const two = await matmul(x, weights, { runtime });
+  expect([one.threads, two.threads]).toEqual([1, 2]);
+  expect(sameBits(one.out, two.out)).toBe(true);
+  const sync = matmulSync(x, weights, { runtime });
+  expect(sync.threads).toBe(2);
+  expect(sameBits(one.out, sync.out)).toBe(true);
+  const controller = new AbortController();
+  const cancelled = matmul(x, weights, { runtime, signal: controller.signal });
+  setTimeout(() => controller.abort(new Error("enough")), 1);
+  await expect(cancelled).rejects.toThrow("enough");
+  expect(sameBits(one.out, (await matmul(x, weights, { runtime })).out)).toBe(true);
 });
 
 test("what does not fit is refused by name", async () => {

@@ -53,6 +53,17 @@ describe.skipIf(!built)("the addon multiplies matrices", () => {
     expect(later[4]).toEqual(now[4]);
   });
 
+  test("whose rows are transferred away end as vanished, and write nothing that anyone sees", async () => {
+    const call = productCall();
+    const rows = random(1000 * SHAPE.I, 2);
+    call[0][PRODUCT_PLACES.N] = 1000;
+    call[1] = rows;
+    call[4] = new Float32Array(1000 * SHAPE.O);
+    const outcome = new Promise<number>((resolve) => addon.product(...call, resolve));
+    structuredClone(rows.buffer, { transfer: [rows.buffer] });
+    expect(await outcome).toBe(OUTCOME.vanished);
+  });
+
   test("of no rows", () => {
     const call = productCall();
     call[0][PRODUCT_PLACES.N] = 0;
@@ -61,6 +72,32 @@ describe.skipIf(!built)("the addon multiplies matrices", () => {
 });
 
 describe.skipIf(!built)("the addon refuses products", () => {
+  // What is not refused must stay inside the arrays: out lies between rows of sentinels, and a wild address would crash.
+  test("or survives garbage in every number", () => {
+    let state = 4321;
+    const next = (below: number): number => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    const wild = [0, 1, -1, 2, 7, 13, 19, 20, 69, 70, 71, 2 ** 20, 2 ** 30, 2 ** 31, 2 ** 53, NaN, Infinity, 0.5, -0];
+    let ran = 0;
+    for (let round = 0; round < (process.env["SACCADE_EXHAUSTIVE"] ? 100_000 : 3000); round++) {
+      const call = next(3) === 0 ? packCall() : productCall();
+      const { length } = call[4];
+      const fenced = new Float32Array(length + 64).fill(7);
+      call[4] = fenced.subarray(32, 32 + length);
+      for (let change = 0; change <= next(3); change++) call[0][next(PRODUCT_PLACES.count)] = wild[next(wild.length)]!;
+      try {
+        if (addon.productSync(...call) === OUTCOME.done) ran++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+      const outside = [...fenced.subarray(0, 32), ...fenced.subarray(32 + length)];
+      if (outside.some((x) => x !== 7)) expect.fail(`round ${round} wrote outside of its array`);
+    }
+    expect(ran).toBeGreaterThan(100);
+  });
+
   const number =
     (place: number, value: number, make = productCall) =>
     (): number => {

@@ -1,4 +1,4 @@
-import { pairScores, pairScoresSync, type PairScoreInputs } from "../pair-scores.ts";
+import { runPairs, runPairsSync, type PairScoreInputs, type PairScores } from "../pair-scores.ts";
 import type { ProductJob, RunInfo, Runtime } from "../runtime/runtime.ts";
 import {
   ALL_THREADS,
@@ -69,8 +69,11 @@ export async function matmul(x: Float32Array, weights: Weights, options: MatmulO
   const threads = threadsOf("matmul", options);
   const { products } = runtime;
   if (products === undefined) {
-    const scores = await pairScores("matmul", asScores(x, weights, rows), runtime, { threads, signal });
-    return finished(scores, options, withReasons(choice, runtime.info(1)));
+    return finished(
+      await runPairs("matmul", asScores(x, weights, rows), runtime, { threads, signal }),
+      options,
+      choice,
+    );
   }
   const packed = await packedFor("matmul", weights, runtime, { threads, signal });
   const job = multiplication(x, packed, rows, options);
@@ -87,8 +90,7 @@ export function matmulSync(x: Float32Array, weights: Weights, options: SyncMatmu
   const threads = threadsOf("matmulSync", options);
   const { products } = runtime;
   if (products === undefined) {
-    const scores = pairScoresSync("matmulSync", asScores(x, weights, rows), runtime, { threads });
-    return finished(scores, options, withReasons(choice, runtime.info(1)));
+    return finished(runPairsSync("matmulSync", asScores(x, weights, rows), runtime, { threads }), options, choice);
   }
   const job = multiplication(x, packedForSync("matmulSync", weights, runtime, threads), rows, options);
   return { out: job.out, ...withReasons(choice, products.runSync(job, { threads })) };
@@ -182,12 +184,16 @@ function asScores(x: Float32Array, weights: Weights, rows: number): PairScoreInp
   };
 }
 
-function finished(scores: Float32Array, { bias, out }: SyncMatmulOptions, info: RunInfo): MatmulResult {
+function finished(
+  { out: scores, info }: PairScores,
+  { bias, out }: SyncMatmulOptions,
+  choice: RuntimeChoice,
+): MatmulResult {
   for (let o = 0, i = 0; bias !== undefined && i < scores.length; i++, o = o + 1 === bias.length ? 0 : o + 1) {
     scores[i]! += bias[o]!;
   }
   out?.set(scores);
-  return { out: out ?? scores, ...info };
+  return { out: out ?? scores, ...withReasons(choice, info) };
 }
 
 function threadsOf(where: string, { threads }: SyncPackOptions): number {

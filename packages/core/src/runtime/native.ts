@@ -119,13 +119,15 @@ export function openNative(options: OpenOptions = {}): Runtime {
   };
 
   /** A job of scores on no more threads than there is work for. */
-  const pairCall = (job: PairJob, asked: number): CallArguments => {
+  const pairCall = (job: PairJob, asked: number): { readonly call: CallArguments; readonly info: RunInfo } => {
     const { q, k } = job;
     const sizes = { batch: q.batch, heads: q.heads, kvHeads: k.heads, queries: q.length, keys: k.length };
     const units = pairUnits({ ...sizes, headDim: q.width });
     const worth = Math.ceil((2 * q.batch * q.heads * q.length * k.length * q.width) / THREAD_FLOPS);
-    const threads = Math.max(1, Math.min(asked, most, units.length / UNIT_INTS, worth));
-    return pairArguments(job, units, isa.index, threads, places, numbers);
+    const allowed = Math.min(Math.max(1, asked), most);
+    const threads = Math.max(1, Math.min(allowed, units.length / UNIT_INTS, worth));
+    const call = pairArguments(job, units, isa.index, threads, places, numbers);
+    return { call, info: infoUpTo(threads, allowed) };
   };
 
   /** Threads of a recurrence: no more than there are panels at the narrowest, or work. */
@@ -205,12 +207,15 @@ export function openNative(options: OpenOptions = {}): Runtime {
     async scorePairs(job, { threads, signal }) {
       checkOpen();
       signal?.throwIfAborted();
-      const call = pairCall(job, threads);
+      const { call, info } = pairCall(job, threads);
       await tracked(startCall((callback) => addon.attend(...call, callback), signal));
+      return info;
     },
     scorePairsSync(job, { threads }) {
       checkOpen();
-      settle(addon.attendSync(...pairCall(job, threads)));
+      const { call, info } = pairCall(job, threads);
+      settle(addon.attendSync(...call));
+      return info;
     },
     async recur(job, { threads, signal }) {
       checkOpen();

@@ -173,9 +173,9 @@ export interface Runtime extends AsyncDisposable {
   scorePairs?(
     job: PairJob,
     options: { readonly threads: number; readonly signal: AbortSignal | undefined },
-  ): Promise<void>;
+  ): Promise<RunInfo>;
   /** The same, to the end before it returns. */
-  scorePairsSync?(job: PairJob, options: { readonly threads: number }): void;
+  scorePairsSync?(job: PairJob, options: { readonly threads: number }): RunInfo;
   /** Runs a recurrence without blocking the event loop for longer than 16 ms. Default: float64 loops on this thread. */
   recur?(
     job: RecurrenceJob,

@@ -8,7 +8,7 @@ import { planCall, type CallUse } from "./call-plan.ts";
 import { STACK_BYTES, type KernelExports } from "./kernel-instance.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 import type { Pool } from "./pool.ts";
-import { scorePairsInMemory } from "./pair-call.ts";
+import { scorePairsInMemory, scorePairsOnWorkers, scorePairsTogether } from "./pair-call.ts";
 import { recurInMemory } from "./recur-call.ts";
 import { rotateInMemory } from "./rotate-call.ts";
 import { runInTurns, runOnWorkers, runSync } from "./run-call.ts";
@@ -104,15 +104,42 @@ export class WasmRuntime implements Runtime {
     return this.#info(call.threads, call.threads < wanted ? TOO_MUCH_SCRATCH : undefined);
   }
 
-  /** On this thread alone. */
-  async scorePairs(job: PairJob, { signal }: { readonly signal: AbortSignal | undefined }): Promise<void> {
+  async scorePairs(
+    job: PairJob,
+    { threads, signal }: { readonly threads: number; readonly signal: AbortSignal | undefined },
+  ): Promise<RunInfo> {
     this.#checkOpen();
-    await inTurns(scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels), signal);
+    signal?.throwIfAborted();
+    const { memory, kernels, pool } = this.#parts;
+    const flops = pairFlops(job);
+    const wanted = this.#threadsAtMost(threads);
+    const alone = async (reason: string | undefined): Promise<RunInfo> => {
+      await inTurns(scorePairsInMemory(job, this, memory, kernels), signal);
+      return this.#info(1, wanted > 1 ? reason : undefined);
+    };
+    if (wanted === 1 || pool === undefined || flops < SHARED_FLOPS) return alone("the work is small");
+    return this.#inTurn(signal, async () => {
+      const starting = this.#startWorkers();
+      if (flops >= WAITING_FLOPS) await starting;
+      if (!pool.ready) return alone(this.#withoutWorkers ?? "workers were still starting");
+      await scorePairsOnWorkers(job, this, memory, kernels, pool, { threads: wanted, signal });
+      return this.#info(wanted);
+    });
   }
 
-  scorePairsSync(job: PairJob): void {
+  scorePairsSync(job: PairJob, { threads }: { readonly threads: number }): RunInfo {
     this.#checkOpen();
-    for (const _ of scorePairsInMemory(job, this, this.#parts.memory, this.#parts.kernels));
+    const { memory, kernels, pool } = this.#parts;
+    const wanted = this.#threadsAtMost(threads);
+    const small = pairFlops(job) < SHARED_FLOPS;
+    if (wanted > 1 && pool !== undefined && !small && this.#workersFree) {
+      scorePairsTogether(job, this, memory, kernels, pool, wanted - 1);
+      return this.#info(wanted);
+    }
+    if (wanted > 1 && !small) this.#startWorkers().catch(() => {});
+    for (const _ of scorePairsInMemory(job, this, memory, kernels));
+    const reason = small ? "the work is small" : "workers were not free";
+    return this.#info(1, wanted > 1 ? reason : undefined);
   }
 
   /** On this thread alone. */
@@ -241,6 +268,10 @@ export class WasmRuntime implements Runtime {
 
 function flopsOf({ schedule, shape }: AttentionJob): number {
   return 2 * schedule.visitedPairs * (shape.headDim + shape.valueDim);
+}
+
+function pairFlops({ q, k }: PairJob): number {
+  return 2 * q.batch * q.heads * q.length * k.length * q.width;
 }
 
 async function abortable(before: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
