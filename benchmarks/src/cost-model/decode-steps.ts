@@ -12,15 +12,15 @@ export async function compareDecoding(machine: Calibration): Promise<void> {
   console.log("\ndecode steps, 1 thread");
   await using runtime = await openRuntime("auto", { threads: 1 });
   const compared: Compared[] = [];
-  for (const length of [8192, 65_536]) {
+  for (const length of [9216, 70_656]) {
     for (const id of [...VARIANTS, ...RECURRENCES]) {
       const each = candidate(id);
       const shape = { heads: HEADS, kvHeads: KV_HEADS, queries: length, headDim: WIDTH, threads: 1, runtime };
       const { ms: predicted } = predictDecode(each, shape, machine);
       const capacity = length + 2 * STEPS;
       await using decoder = each.decoder({ heads: HEADS, kvHeads: KV_HEADS, headDim: WIDTH, capacity, runtime });
-      // A prompt whose pairs are few, where the cache does not depend on what was asked: the state needs all tokens, a cache any.
-      const piece = tokensOf(RECURRENCES.includes(id) ? 4096 : 512);
+      // In the middle of a chunk, and in pieces whose pairs are few.
+      const piece = tokensOf(RECURRENCES.includes(id) ? 1024 : 512);
       for (let at = 0; at < length; at += piece.q.length) await decoder.append(piece);
       const step = tokensOf(1);
       let measured = Infinity;

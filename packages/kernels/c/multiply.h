@@ -18,8 +18,8 @@
 
 enum { PRODUCT_GROUP = PANEL_VECTORS * LANES, PRODUCT_DEPTH = 512, PRODUCT_ROWS = 256 };
 
-// An item in floating-point operations, about: a millisecond of AVX-512.
-#define PRODUCT_ITEM 256e6
+// An item in floating-point operations, about: some milliseconds of the slowest kernels. Rows are read in place, so small items cost nothing.
+#define PRODUCT_ITEM 64e6
 // Items that a product should have, so that every thread finds work until the end.
 enum { PRODUCT_ITEMS = 16 };
 

@@ -20,6 +20,7 @@ export { transformerConfig, type TransformerConfig } from "./model/transformer-c
 export type { TransformerDecoder, TransformerDecoderOptions } from "./model/transformer-decoder.ts";
 export { Transformer, type LayerChoice, type TokensOptions, type TransformerOptions } from "./model/transformer.ts";
 export { encodeSafetensors } from "./safetensors/encode-safetensors.ts";
+export { readSafetensors, type ReadSafetensorsOptions } from "./safetensors/read-safetensors.ts";
 export type { StoredTensor } from "./safetensors/parse-header.ts";
 export {
   parseSafetensors,

@@ -81,16 +81,21 @@ export class SafetensorsFile {
 
   #numbers(type: WeightType, { begin }: StoredTensor, first: number, count: number): NumberArray {
     const bytes = type === "f32" ? 4 : 2;
-    const read = this.#source.read(begin + first * bytes, count * bytes);
-    // Numbers begin at multiples of their size in memory; in a file they may not.
-    const { buffer, byteOffset } = read.byteOffset % bytes === 0 ? read : read.slice();
-    return type === "f32" ? new Float32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count);
+    return numbersIn(type, this.#source.read(begin + first * bytes, count * bytes));
   }
 }
 
 /** A file whose bytes are in memory. They are not copied before numbers are read. */
 export function parseSafetensors(bytes: Uint8Array, name = "the file"): SafetensorsFile {
   return new SafetensorsFile({ name, size: bytes.length, read: (from, length) => bytes.slice(from, from + length) });
+}
+
+/** Bytes as numbers. These begin at multiples of their size in memory; in a file they may not. */
+export function numbersIn(type: WeightType, bytes: Uint8Array): NumberArray {
+  const size = type === "f32" ? 4 : 2;
+  const { buffer, byteOffset, length } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const count = length / size;
+  return type === "f32" ? new Float32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count);
 }
 
 function elements(type: WeightType, { begin, end }: StoredTensor): number {

@@ -2,7 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { encodeSafetensors, narrow, parseSafetensors, widen, type SafetensorsFile } from "../../src/index.ts";
+import {
+  encodeSafetensors,
+  narrow,
+  parseSafetensors,
+  readSafetensors,
+  widen,
+  type SafetensorsFile,
+} from "../../src/index.ts";
 import { openSafetensors, writeSafetensors } from "../../src/node.ts";
 import { f32, fileOf, halves, rawFile } from "./raw-file.ts";
 
@@ -109,6 +116,32 @@ describe("a file that is not what it says is refused", () => {
     writeFileSync(path, bytes);
     expect(() => openSafetensors(path)).toThrow(message);
     expect(() => openSafetensors(path)).toThrow(path);
+  });
+});
+
+describe("a Blob", () => {
+  const ids = { dtype: "I64", shape: [1], bytes: new Uint8Array(8) };
+  const bytes = fileOf({
+    flag: { dtype: "BOOL", shape: [1], bytes: Uint8Array.of(1) },
+    q: f32([2], [1, 2]),
+    ids,
+    k: f32([1], [7]),
+  });
+  const blob = new Blob([Uint8Array.from(bytes)]);
+
+  test("gives all tensors that have numbers, or those that are asked for", async () => {
+    const q = { type: "f32", shape: [2], data: Float32Array.of(1, 2) };
+    const k = { type: "f32", shape: [1], data: Float32Array.of(7) };
+    expect(await readSafetensors(blob)).toEqual({ q, k });
+    expect(await readSafetensors(blob, { select: (name) => name === "k" })).toEqual({ k });
+  });
+
+  test("is refused as files are", async () => {
+    await expect(readSafetensors(blob, { select: () => true, name: "mine" })).rejects.toThrow(
+      "safetensors: mine: flag is BOOL, expected F32, F16 or BF16",
+    );
+    await expect(readSafetensors(blob.slice(0, blob.size - 1))).rejects.toThrow(/k ends at byte/);
+    await expect(readSafetensors(new Blob(["abc"]))).rejects.toThrow("3 bytes are too few for a header length");
   });
 });
 
