@@ -226,8 +226,8 @@ INLINE void writes_fade(const int nv, const RecurChunk *chunk, float *writes, in
   }
 }
 
-// Rows of the next chunk (or the one after it), asked for a few lines at a time between the products of this one: in one go, requests fill the queue to
-// memory and the products wait behind them (4 to 14% more time).
+// Rows of the next chunk, or the one after it, asked for a few lines at a time between the products of this one: in one go, requests fill
+// the queue to memory and the products wait behind them (4 to 14% more time).
 enum { NEXT_CELLS = 64 * 64 };
 enum { NEXT_ROWS = 6, NEXT_LINES = (RECUR_TOKENS * OUTER_ROWS + AHEAD_FLOATS - 1) / AHEAD_FLOATS };
 
