@@ -40,6 +40,17 @@ INLINE void ahead_ask(Ahead *ahead, const int lines) {
   }
 }
 
+// Rows that will be written: lines come for this core alone, and stay.
+INLINE void ahead_claim(Ahead *ahead, const int lines) {
+#pragma GCC unroll 4
+  for (int i = 0; i < lines; i++) {
+    if (ahead->at < ahead->end) {
+      __builtin_prefetch(ahead->at, 1, 3);
+      ahead->at += AHEAD_LINE;
+    } else ahead_row(ahead);
+  }
+}
+
 INLINE void ahead_rest(Ahead *ahead) {
   while (ahead->at < ahead->end || ahead->rows) ahead_ask(ahead, 1);
 }
