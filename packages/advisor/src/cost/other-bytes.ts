@@ -21,7 +21,9 @@ export function otherBytes(
   const outputBytes = 4 * batch * heads * tokens * valueDim;
   const rows = batch * heads * tokens;
   if (candidate.selection !== "static") {
-    return Math.min(LYING_AROUND.most, LYING_AROUND.perRow * Math.max(0, rows - LYING_AROUND.rows));
+    const lists = Math.min(LYING_AROUND.most, LYING_AROUND.perRow * Math.max(0, rows - LYING_AROUND.rows));
+    // Before a cache is made, what the prompt's parts came to has been freed, or has not: the same program was seen to do either.
+    return lists + (phase === "both" ? outputBytes / 2 : 0);
   }
   const { scriptNs, recurrenceFlops } = workOf(candidate, { ...sizes, queries: tokens });
   if (recurrenceFlops > 0) {
