@@ -25,13 +25,12 @@
 #include "scratch-parts.h"
 #include "simd.h"
 
-// Tokens of a chunk, T: as many as the microkernel has rows; in WebAssembly, where it has four, twice as many (18 to 24% more tokens a
-// second without decay). Longer chunks cost more products of tokens with each other than they save: docs/linear.md has the figures,
-// `bench:recurrence` measures them again.
+// Tokens of a chunk, T, a multiple of the microkernel's rows. Longer chunks cost more products of tokens with each other than they save,
+// shorter ones more walks over the state: docs/linear.md has the figures, `bench:recurrence` measures them again.
 #ifdef RECUR_CHUNK
 enum { RECUR_TOKENS = RECUR_CHUNK };
 #else
-enum { RECUR_TOKENS = IN_PLACE ? OUTER_ROWS : 2 * OUTER_ROWS };
+enum { RECUR_TOKENS = 8 };
 #endif
 
 // Rows of a chunk's tokens, and how far apart they are.
