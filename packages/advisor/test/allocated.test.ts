@@ -40,16 +40,16 @@ describe.runIf(addon() !== undefined)("predicted memory, counted by the allocato
   it.each(["dense", "window:1024:sinks=4", "chunk:4096", "big-bird", "linear", "retention", "top-k-blocks:64"])(
     "%s holds its inputs and its output, to the byte, and no more scratch than the plan says",
     async (id) => {
-      const it = candidate(id);
+      const variant = candidate(id);
       await using runtime = await openRuntime("native", { threads: 2 });
       const before = await arraysInUse();
       const tokens = { q: heads(SHAPE.heads), k: heads(SHAPE.kvHeads), v: heads(SHAPE.kvHeads) };
-      const { out } = await it.forward(tokens, { runtime, threads: 2 });
+      const { out } = await variant.forward(tokens, { runtime, threads: 2 });
       const held = (await arraysInUse()) - before;
       // Used after the count, so that nothing was collected before it.
       const bytes = [tokens.q, tokens.k, tokens.v, out].map(({ data }) => (data as Float32Array).byteLength);
       const machine = { runtimeBytes: 0, runtime: "native" } as const;
-      const predicted = predictMemory(it, { ...SHAPE, runtime, threads: 2 }, "prefill", machine);
+      const predicted = predictMemory(variant, { ...SHAPE, runtime, threads: 2 }, "prefill", machine);
       expect(predicted.inputBytes + predicted.outputBytes).toBe(bytes.reduce((sum, each) => sum + each));
       expect(Math.abs(held - predicted.inputBytes - predicted.outputBytes)).toBeLessThan(SURROUNDINGS);
       // The addon keeps the scratch of its threads. What it packs of a recurrence is no part of the plan.
@@ -60,17 +60,17 @@ describe.runIf(addon() !== undefined)("predicted memory, counted by the allocato
   it.each(["dense", "window:1024:sinks=4", "retention"])(
     "a decoder of %s holds the cache that is predicted",
     async (id) => {
-      const it = candidate(id);
+      const variant = candidate(id);
       await using runtime = await openRuntime("native", { threads: 2 });
       const before = await arraysInUse();
       const { heads: queryHeads, kvHeads, headDim, queries } = SHAPE;
-      await using decoder = it.decoder({ heads: queryHeads, kvHeads, headDim, capacity: queries, runtime });
+      await using decoder = variant.decoder({ heads: queryHeads, kvHeads, headDim, capacity: queries, runtime });
       const step = (count: number): Tensor =>
         tensor(new Float32Array(count * headDim).fill(0.1), { shape: [1, count, 1, headDim] });
       await decoder.append({ q: step(queryHeads), k: step(kvHeads), v: step(kvHeads) });
       const held = (await arraysInUse()) - before;
       const machine = { runtimeBytes: 0, runtime: "native" } as const;
-      const { cacheBytes } = predictMemory(it, { ...SHAPE, runtime }, "decode", machine);
+      const { cacheBytes } = predictMemory(variant, { ...SHAPE, runtime }, "decode", machine);
       expect(decoder.cacheBytes).toBe(cacheBytes);
       expect(Math.abs(held - cacheBytes)).toBeLessThan(SURROUNDINGS);
     },
