@@ -1,13 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-
-const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+import { saccadeSync } from "./run-saccade.ts";
 
 /** Runs the command from its source, as a user would. */
-function saccade(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, ["--conditions=@saccade/source", cli, ...args], { encoding: "utf8" });
-}
+const saccade = (...args: string[]) => saccadeSync(args);
 
 describe("saccade mask", () => {
   it("draws a mask", () => {

@@ -1,13 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Recommendation } from "@saccade/advisor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { saccadeSync } from "./run-saccade.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
 
-const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "saccade-recommend-"));
@@ -15,12 +13,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs the command from its source, with a cache folder that all calls here share. */
-function saccade(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, ["--conditions=@saccade/source", cli, "recommend", ...args], {
-    encoding: "utf8",
-    env: { ...process.env, XDG_CACHE_HOME: folder },
-  });
-}
+const saccade = (...args: string[]) => saccadeSync(["recommend", ...args], { XDG_CACHE_HOME: folder });
 
 const SIZES = ["--heads", "8", "--kv-heads", "2", "--head-dim", "64"] as const;
 

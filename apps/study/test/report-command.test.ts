@@ -1,22 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import type { StudyJson } from "../src/report/results.ts";
+import { saccadeSync } from "./run-saccade.ts";
 import { studyFixture } from "./study-fixture.ts";
 
-const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "report-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-function saccade(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, ["--conditions=@saccade/source", cli, ...args], {
-    encoding: "utf8",
-    maxBuffer: 1e8,
-  });
-}
+const saccade = (...args: string[]) => saccadeSync(args);
 
 function studyFolder(name: string): string {
   const folder = join(root, name);

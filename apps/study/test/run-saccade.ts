@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -29,6 +29,19 @@ export function finished(child: Running): Promise<Finished> {
   const text = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) child[name].on("data", (part: Buffer) => (text[name] += part));
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...text })));
+}
+
+/** Runs the command from its source, to its end, with more variables than the test has. */
+export function saccadeSync(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): { status: number | null; stdout: string; stderr: string } {
+  const env = { ...process.env, ...variables };
+  return spawnSync(process.execPath, ["--conditions=@saccade/source", cli, ...args], {
+    encoding: "utf8",
+    maxBuffer: 1e8,
+    env,
+  });
 }
 
 /** Runs the command from its source, as a user would. */

@@ -1,10 +1,11 @@
 import type { BlockList, Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 
 /** Token n of a head as float64 numbers. */
-export function row({ data, offset, strides, width }: Tensor, b: number, h: number, n: number): Float64Array {
+export function row(view: Tensor, b: number, h: number, n: number): Float64Array {
+  const { offset, strides, width } = view;
   const at = offset + b * strides.b + h * strides.h + n * strides.n;
-  const floats = data instanceof Float32Array ? data : data.floats();
-  return Float64Array.from(floats.subarray(at, at + width));
+  return Float64Array.from(floatsOf(view).subarray(at, at + width));
 }
 
 export function dot(x: Float64Array, y: Float64Array): number {

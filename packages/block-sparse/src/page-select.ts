@@ -1,5 +1,6 @@
 import { tensor, type AttentionInputs, type SelectedAttention, type Tensor } from "@saccade/core";
 import {
+  floatsOf,
   keepBlocks,
   selectedAttention,
   summariseBlocks,
@@ -85,10 +86,11 @@ function boundsOf({ q }: SelectingCall<AttentionInputs>, bounds: Tensor, { choos
 const partsOf = ({ batch, heads, headDim }: AttentionShape): number => 2 * batch * heads * headDim;
 
 /** [q+ | q-] of tokens [from, to), [B, H, n, 2 D]. */
-function signedParts({ data, offset, strides, batch, heads, width }: Tensor, from: number, to: number): Tensor {
+function signedParts(view: Tensor, from: number, to: number): Tensor {
+  const { offset, strides, batch, heads, width } = view;
   const rows = to - from;
   const parts = new Float32Array(2 * batch * heads * rows * width);
-  const source = data instanceof Float32Array ? data : data.floats();
+  const source = floatsOf(view);
   let at = 0;
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {

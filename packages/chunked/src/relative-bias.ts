@@ -1,6 +1,6 @@
 import type { Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import { shown } from "./checks.ts";
-import { floatsOf } from "./token-views.ts";
 
 /** The position terms of Transformer-XL's scores. Held, not copied: they must not change. */
 export interface RelativeBias {

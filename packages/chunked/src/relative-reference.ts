@@ -1,7 +1,7 @@
 import type { AttentionInputs, ReferenceResult, Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import type { RelativeBias } from "./relative-bias.ts";
 import type { RelativeVariant } from "./relative-call.ts";
-import { floatsOf } from "./token-views.ts";
 
 /**
  * Transformer-XL's attention in float64, by its definition. For a query at position p, over the keys it sees:

@@ -5,11 +5,6 @@ export function tokensOf(view: Tensor, from: number, to: number): Tensor {
   return { ...view, offset: view.offset + from * view.strides.n, length: to - from };
 }
 
-/** The numbers behind a tensor. A runtime's buffer may move when its memory grows: take them anew after every call. */
-export function floatsOf({ data }: Tensor): Float32Array {
-  return data instanceof Float32Array ? data : data.floats();
-}
-
 /** One batch element of a tensor. */
 export function elementOf(view: Tensor, b: number): Tensor {
   return { ...view, offset: view.offset + b * view.strides.b, batch: 1 };

@@ -1,5 +1,5 @@
 import type { Tensor } from "@saccade/core";
-import { floatsOf } from "./token-views.ts";
+import { floatsOf } from "@saccade/core/variants";
 
 /** Sizes of a cache of plain numbers. */
 export interface WindowSizes {

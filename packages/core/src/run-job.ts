@@ -44,7 +44,8 @@ export function runJobSync(
   return result(job, withReasons(choice, info), options);
 }
 
-function threadsOf(where: string, threads: number | undefined): number {
+/** Threads of a call at most: those that were asked for, or all that its runtime has. */
+export function threadsOf(where: string, threads: number | undefined): number {
   return threads === undefined ? ALL_THREADS : checkSize(where, "threads", threads, 1);
 }
 

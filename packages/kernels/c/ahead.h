@@ -30,29 +30,26 @@ INLINE void ahead_row(Ahead *ahead) {
   ahead->rows--;
 }
 
-INLINE void ahead_ask(Ahead *ahead, const int lines) {
+INLINE int ahead_left(const Ahead *ahead) { return ahead->at < ahead->end || ahead->rows; }
+
+INLINE void ahead_lines(Ahead *ahead, const int lines, const int writes) {
 #pragma GCC unroll 4
   for (int i = 0; i < lines; i++) {
     if (ahead->at < ahead->end) {
-      __builtin_prefetch(ahead->at, 0, 0);
+      if (writes) __builtin_prefetch(ahead->at, 1, 3);
+      else __builtin_prefetch(ahead->at, 0, 0);
       ahead->at += AHEAD_LINE;
     } else ahead_row(ahead);
   }
 }
+
+INLINE void ahead_ask(Ahead *ahead, const int lines) { ahead_lines(ahead, lines, 0); }
 
 // Rows that will be written: lines come for this core alone, and stay.
-INLINE void ahead_claim(Ahead *ahead, const int lines) {
-#pragma GCC unroll 4
-  for (int i = 0; i < lines; i++) {
-    if (ahead->at < ahead->end) {
-      __builtin_prefetch(ahead->at, 1, 3);
-      ahead->at += AHEAD_LINE;
-    } else ahead_row(ahead);
-  }
-}
+INLINE void ahead_claim(Ahead *ahead, const int lines) { ahead_lines(ahead, lines, 1); }
 
 INLINE void ahead_rest(Ahead *ahead) {
-  while (ahead->at < ahead->end || ahead->rows) ahead_ask(ahead, 1);
+  while (ahead_left(ahead)) ahead_ask(ahead, 1);
 }
 
 #endif

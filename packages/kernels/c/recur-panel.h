@@ -306,7 +306,7 @@ static void next_ask_all(const StatePanel *panel, int n) {
   NextChunk next;
   next_open(&next, panel, n);
   ahead_rest(&next.rows[0]);
-  while (next.out.at < next.out.end || next.out.rows) ahead_claim(&next.out, 1);
+  while (ahead_left(&next.out)) ahead_claim(&next.out, 1);
 }
 
 // Tokens [n, n + count) of a chunk meet one strip.

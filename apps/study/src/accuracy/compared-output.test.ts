@@ -1,7 +1,7 @@
+import { floatsOf } from "@saccade/core/variants";
 import { type Candidate, candidate } from "@saccade/advisor";
 import { describe, expect, test } from "vitest";
 import { gaussianInput } from "../input/gaussian-input.ts";
-import { numbersOf } from "../input/input.ts";
 import { comparedOutput } from "./compared-output.ts";
 
 const slice = (length: number) =>
@@ -42,7 +42,7 @@ describe("the output that is compared", () => {
           const row = h * length + position;
           expect(Math.abs(lse![row]! - whole.lse[row]!)).toBeLessThan(1e-5);
           for (let e = 0; e < 64; e++) {
-            expect(Math.abs(numbersOf(out)[row * 64 + e]! - numbersOf(whole.out)[row * 64 + e]!)).toBeLessThan(1e-5);
+            expect(Math.abs(floatsOf(out)[row * 64 + e]! - floatsOf(whole.out)[row * 64 + e]!)).toBeLessThan(1e-5);
           }
         }
       }

@@ -1,6 +1,7 @@
 import type { Candidate } from "@saccade/advisor";
 import { type Tensor, tensor } from "@saccade/core";
-import { numbersOf, type Slice } from "../input/input.ts";
+import { floatsOf } from "@saccade/core/variants";
+import type { Slice } from "../input/input.ts";
 import { type AccuracyContext, callOptions } from "./accuracy-context.ts";
 import { rowsStandAlone } from "./rows-stand-alone.ts";
 
@@ -37,7 +38,7 @@ export async function comparedOutput(
   const lse = candidate.softmax === undefined ? undefined : new Float32Array(heads * length);
   for (const position of positions) {
     const row = await outputOf(candidate, rowAt(slice, position), context);
-    const numbers = numbersOf(row.out);
+    const numbers = floatsOf(row.out);
     for (let h = 0; h < heads; h++) {
       const at = row.out.offset + h * row.out.strides.h;
       out.set(numbers.subarray(at, at + width), (h * length + position) * width);

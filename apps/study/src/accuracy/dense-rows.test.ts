@@ -1,6 +1,7 @@
 import { dense, type Tensor, tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import { describe, expect, test } from "vitest";
-import { numbersOf, type Slice } from "../input/input.ts";
+import type { Slice } from "../input/input.ts";
 import { denseRows } from "./dense-rows.ts";
 import { uniformAt } from "./draws.ts";
 
@@ -25,7 +26,7 @@ function sliceOf(length: number, spread = 1): Slice {
 function explicitRow({ q, k, v }: Slice, h: number, position: number): { out: number[]; lse: number } {
   const g = Math.floor(h / (q.heads / k.heads));
   const at = (view: Tensor, head: number, n: number, i: number): number =>
-    numbersOf(view)[view.offset + head * view.strides.h + n * view.strides.n + i]!;
+    floatsOf(view)[view.offset + head * view.strides.h + n * view.strides.n + i]!;
   const scores: number[] = [];
   for (let j = 0; j <= position; j++) {
     let product = 0;

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Tensor } from "@saccade/core";
-import { numbersOf, type Slice } from "../input/input.ts";
+import { floatsOf } from "@saccade/core/variants";
+import type { Slice } from "../input/input.ts";
 
 /** Dense causal attention in float64 at P positions of H heads. */
 export interface DenseRows {
@@ -79,7 +80,7 @@ interface Row {
 }
 
 function newRow(q: Tensor, head: number, position: number, valueDim: number, at: number): Row {
-  const numbers = numbersOf(q);
+  const numbers = floatsOf(q);
   const start = q.offset + head * q.strides.h + position * q.strides.n;
   const scale = 1 / Math.sqrt(q.width);
   return {
@@ -95,7 +96,7 @@ function newRow(q: Tensor, head: number, position: number, valueDim: number, at:
 }
 
 function copyRows(from: Tensor, head: number, first: number, count: number, into: Float64Array): void {
-  const numbers = numbersOf(from);
+  const numbers = floatsOf(from);
   for (let row = 0; row < count; row++) {
     const at = from.offset + head * from.strides.h + (first + row) * from.strides.n;
     for (let i = 0; i < from.width; i++) into[row * from.width + i] = numbers[at + i]!;

@@ -1,10 +1,10 @@
 import { dense, mask, type Tensor, tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import { describe, expect, test } from "vitest";
 import { attentionCandidate } from "../../test/attention-candidate.ts";
 import { accuracySettings } from "../../test/measure-settings.ts";
 import type { Accuracy } from "../cells/record.ts";
 import { gaussianInput } from "../input/gaussian-input.ts";
-import { numbersOf } from "../input/input.ts";
 import { comparedOutput } from "./compared-output.ts";
 import { OutputComparison } from "./output-comparison.ts";
 import { stratifiedPositions } from "./stratified-positions.ts";
@@ -124,8 +124,8 @@ describe("mass recall", () => {
 function score(q: Tensor, k: Tensor, h: number, i: number, j: number): number {
   let product = 0;
   for (let d = 0; d < q.width; d++) {
-    const key = numbersOf(k)[(Math.floor(h / 2) * length + j) * q.width + d]!;
-    product += numbersOf(q)[(h * length + i) * q.width + d]! * key;
+    const key = floatsOf(k)[(Math.floor(h / 2) * length + j) * q.width + d]!;
+    product += floatsOf(q)[(h * length + i) * q.width + d]! * key;
   }
   return product / Math.sqrt(q.width);
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import type { Accuracy, MeasureSettings, MeasuredCell, TextRetrieval } from "../cells/record.ts";
-import { type HeadRange, type Input, numbersOf, type Slice } from "../input/input.ts";
+import type { HeadRange, Input, Slice } from "../input/input.ts";
 import type { AccuracyContext } from "./accuracy-context.ts";
 import type { ComparedOutput } from "./compared-output.ts";
 import { cachedDenseRows } from "./reference-cache.ts";
@@ -81,7 +82,7 @@ export class OutputComparison {
   }
 
   #addRow(out: Tensor, head: number, position: number, dense: Float64Array): void {
-    const numbers = numbersOf(out);
+    const numbers = floatsOf(out);
     const at = out.offset + head * out.strides.h + position * out.strides.n;
     const finite = numbers.subarray(at, at + out.width).every(Number.isFinite);
     let [difference, product, own, magnitude] = [0, 0, 0, 0];

@@ -1,10 +1,11 @@
 import { candidate } from "@saccade/advisor";
 import { dense, type Tensor, tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { accuracySettings } from "../../test/measure-settings.ts";
 import { gaussianInput } from "../input/gaussian-input.ts";
-import { numbersOf, type Slice } from "../input/input.ts";
+import type { Slice } from "../input/input.ts";
 import { denseRows } from "./dense-rows.ts";
 import { uniformAt } from "./draws.ts";
 import { measureAccuracy } from "./measure-accuracy.ts";
@@ -23,8 +24,8 @@ function weights({ q, k }: Slice, h: number, position: number): number[] {
   return Array.from({ length: position + 1 }, (_, j) => {
     let product = 0;
     for (let d = 0; d < q.width; d++) {
-      const key = numbersOf(k)[(g * k.length + j) * k.width + d]!;
-      product += numbersOf(q)[(h * q.length + position) * q.width + d]! * key;
+      const key = floatsOf(k)[(g * k.length + j) * k.width + d]!;
+      product += floatsOf(q)[(h * q.length + position) * q.width + d]! * key;
     }
     return Math.exp(product / Math.sqrt(q.width));
   });

@@ -2,7 +2,8 @@ import { createHash, type Hash, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Tensor } from "@saccade/core";
-import { numbersOf, type Slice } from "../input/input.ts";
+import { floatsOf } from "@saccade/core/variants";
+import type { Slice } from "../input/input.ts";
 import { denseRows, type DenseRows } from "./dense-rows.ts";
 
 /** Raised when the rows would come out differently for the same numbers. */
@@ -56,7 +57,7 @@ function keyOf({ q, k, v }: Slice, positions: readonly number[]): Buffer {
 /** Numbers of the tokens from `first` to `end`, head after head in either layout. */
 function hashRows(hash: Hash, view: Tensor, first: number, end: number): void {
   const { heads, width, offset, strides } = view;
-  const numbers = numbersOf(view);
+  const numbers = floatsOf(view);
   const gathered = new Float32Array(strides.n === width ? 0 : GATHERED_ROWS * width);
   for (let h = 0; h < heads; h++) {
     const start = offset + h * strides.h;

@@ -1,7 +1,7 @@
+import { floatsOf } from "@saccade/core/variants";
 import { candidate, VARIANTS } from "@saccade/advisor";
 import { describe, expect, test } from "vitest";
 import { gaussianInput } from "../input/gaussian-input.ts";
-import { numbersOf } from "../input/input.ts";
 import { rowsStandAlone } from "./rows-stand-alone.ts";
 
 const length = 700;
@@ -53,7 +53,7 @@ describe("rows of a variant", () => {
       const { out } = await variant.forward({ q: query, k: { ...k, ...keys }, v: { ...v, ...keys } });
       for (let h = 0; h < 4; h++) {
         for (let e = 0; e < 64; e++) {
-          const [own, expected] = [numbersOf(out)[h * 64 + e]!, numbersOf(all)[(h * length + position) * 64 + e]!];
+          const [own, expected] = [floatsOf(out)[h * 64 + e]!, floatsOf(all)[(h * length + position) * 64 + e]!];
           expect(Math.abs(own - expected), `position ${position}, head ${h}`).toBeLessThan(1e-5);
         }
       }

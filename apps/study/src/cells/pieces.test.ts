@@ -1,7 +1,7 @@
+import { floatsOf } from "@saccade/core/variants";
 import { candidate } from "@saccade/advisor";
 import { describe, expect, it } from "vitest";
 import { gaussianInput } from "../input/gaussian-input.ts";
-import { numbersOf } from "../input/input.ts";
 import { groupSizes } from "./call-sizes.ts";
 import { planPrompt, runPrompt } from "./pieces.ts";
 
@@ -35,7 +35,7 @@ describe("a prompt", () => {
     const whole = (await chosen.forward(tokens)).out;
     const last = (await runPrompt(chosen, tokens, sizes, plan, {})).out;
     expect(last.length).toBe(44);
-    const [all, some] = [numbersOf(whole), numbersOf(last)];
+    const [all, some] = [floatsOf(whole), floatsOf(last)];
     let worst = 0;
     for (let h = 0; h < 4; h++) {
       for (let i = 0; i < 44 * 16; i++) {

@@ -1,6 +1,6 @@
 import type { Candidate, CandidateTokens } from "@saccade/advisor";
 import { type MixOptions, type MixResult, type Runtime, type Tensor, tensor } from "@saccade/core";
-import { numbersOf } from "../input/input.ts";
+import { floatsOf } from "@saccade/core/variants";
 import { type CallSizes, outputBytes } from "./call-sizes.ts";
 
 /** How a prompt goes through a variant: in one call, or in pieces of queries whose output is small. Known before it runs. */
@@ -111,7 +111,7 @@ export function rows({ q, k, v }: CandidateTokens, first: number, end: number, f
 
 function part(view: Tensor, first: number, end: number): Tensor {
   const { batch, heads, width, offset, strides, layout } = view;
-  return tensor(numbersOf(view), {
+  return tensor(floatsOf(view), {
     shape: layout === "bhnd" ? [batch, heads, end - first, width] : [batch, end - first, heads, width],
     layout,
     offset: offset + first * strides.n,

@@ -14,11 +14,6 @@ export interface Slice {
   readonly v: Tensor;
 }
 
-/** The numbers behind a tensor; those of a study are in typed arrays. */
-export function numbersOf(view: Tensor): Float32Array {
-  return view.data instanceof Float32Array ? view.data : view.data.floats();
-}
-
 /** How well an output names the token that followed. */
 export interface Retrieval {
   /** Positions (times induction heads) that were scored: those whose n-gram occurred before. */

@@ -1,9 +1,9 @@
+import { floatsOf } from "@saccade/core/variants";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { f32, type Stored, writeSafetensors } from "../../test/write-safetensors.ts";
-import { numbersOf } from "./input.ts";
 import { safetensorsInput } from "./safetensors-input.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "capture-"));
@@ -37,9 +37,9 @@ describe.each(["bhnd", "bnhd"] as const)("a capture in layout %s", (layout) => {
       [1, 2, 2],
     ]);
     const at = (head: number, token: number): number =>
-      numbersOf(q)[q.offset + head * q.strides.h + token * q.strides.n + 2]!;
+      floatsOf(q)[q.offset + head * q.strides.h + token * q.strides.n + 2]!;
     expect([at(0, 0), at(0, 1), at(1, 0), at(1, 1)]).toEqual([202, 212, 302, 312]);
-    expect([...numbersOf(v)]).toEqual([100, 101, 110, 111]);
+    expect([...floatsOf(v)]).toEqual([100, 101, 110, 111]);
   });
 });
 

@@ -1,11 +1,12 @@
 import { basename } from "node:path";
 import { type Tensor, tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import { constructHead, jobOf } from "../heads/constructed.ts";
 import { nearestToken, tokenEmbeddings } from "../text/embedding.ts";
 import { followersAt, isMostFrequent } from "../text/followers.ts";
 import { ngramKeys } from "../text/n-grams.ts";
 import { readTokens, type TokenText } from "../text/token-text.ts";
-import { type HeadRange, type Input, numbersOf, type Retrieval, type Slice, type TextSpec } from "./input.ts";
+import type { HeadRange, Input, Retrieval, Slice, TextSpec } from "./input.ts";
 
 /** Positions at which an output is scored: at most, and where the text is so long that each of them costs much. */
 const MOST_SCORED = 1024;
@@ -84,7 +85,7 @@ function scoreRetrieval(
   const positions = scoredPositions(length);
   const truth = followersAt(tokens, ngramKeys(tokens, spec.ngram), positions, causal);
   const embeddings = tokenEmbeddings(vocabulary, spec.headDim);
-  const numbers = numbersOf(out);
+  const numbers = floatsOf(out);
   const stack = spec.heads / spec.kvHeads;
   const sum = { scored: 0, correct: 0, farScored: 0, farCorrect: 0 };
   for (let head = 0; head < count * stack; head++) {

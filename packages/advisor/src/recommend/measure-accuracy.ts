@@ -1,4 +1,5 @@
 import { dense, type Attention, type Runtime, type Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import type { Candidate, CandidateTokens } from "../catalogue/candidate.ts";
 
 /** How near a variant comes to dense attention on given queries, keys and values. */
@@ -119,8 +120,9 @@ interface Rows {
 }
 
 /** All numbers of a tensor of one batch element, head by head. */
-function numbersOf({ data, heads, length, width, offset, strides }: Tensor): Float32Array {
-  const source = data instanceof Float32Array ? data : data.floats();
+function numbersOf(view: Tensor): Float32Array {
+  const { heads, length, width, offset, strides } = view;
+  const source = floatsOf(view);
   const numbers = new Float32Array(heads * length * width);
   for (let h = 0; h < heads; h++) {
     for (let n = 0; n < length; n++) {

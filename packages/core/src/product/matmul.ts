@@ -1,14 +1,7 @@
 import { runPairs, runPairsSync, type PairScoreInputs, type PairScores } from "../pair-scores.ts";
+import { threadsOf } from "../run-job.ts";
 import type { ProductJob, RunInfo, Runtime } from "../runtime/runtime.ts";
-import {
-  ALL_THREADS,
-  readyRuntime,
-  sharedRuntime,
-  sharedRuntimeSync,
-  withReasons,
-  type RuntimeChoice,
-} from "../runtime/select.ts";
-import { checkSize } from "../shape.ts";
+import { readyRuntime, sharedRuntime, sharedRuntimeSync, withReasons, type RuntimeChoice } from "../runtime/select.ts";
 import { describe, tensor } from "../tensor.ts";
 import {
   checkWeights,
@@ -66,7 +59,7 @@ export async function matmul(x: Float32Array, weights: Weights, options: MatmulO
   const { runtime: choice = "auto", signal } = options;
   const rows = checkCall("matmul", x, weights, options);
   const runtime = readyRuntime(choice) ?? (await sharedRuntime(choice));
-  const threads = threadsOf("matmul", options);
+  const threads = threadsOf("matmul", options.threads);
   const { products } = runtime;
   if (products === undefined) {
     return finished(
@@ -87,7 +80,7 @@ export function matmulSync(x: Float32Array, weights: Weights, options: SyncMatmu
   const choice = options.runtime ?? "auto";
   const rows = checkCall("matmulSync", x, weights, options);
   const runtime = sharedRuntimeSync(choice);
-  const threads = threadsOf("matmulSync", options);
+  const threads = threadsOf("matmulSync", options.threads);
   const { products } = runtime;
   if (products === undefined) {
     return finished(runPairsSync("matmulSync", asScores(x, weights, rows), runtime, { threads }), options, choice);
@@ -107,7 +100,7 @@ export async function packWeights(weights: WeightMatrix, options: PackOptions = 
   const choice = options.runtime ?? "auto";
   const runtime = readyRuntime(choice) ?? (await sharedRuntime(choice));
   return packedFor("packWeights", weights, runtime, {
-    threads: threadsOf("packWeights", options),
+    threads: threadsOf("packWeights", options.threads),
     signal: options.signal,
   });
 }
@@ -116,7 +109,7 @@ export async function packWeights(weights: WeightMatrix, options: PackOptions = 
 export function packWeightsSync(weights: WeightMatrix, options: SyncPackOptions = {}): PackedWeights {
   checkWeights("packWeightsSync", weights);
   const runtime = sharedRuntimeSync(options.runtime ?? "auto");
-  return packedForSync("packWeightsSync", weights, runtime, threadsOf("packWeightsSync", options));
+  return packedForSync("packWeightsSync", weights, runtime, threadsOf("packWeightsSync", options.threads));
 }
 
 async function packedFor(
@@ -194,10 +187,6 @@ function finished(
   }
   out?.set(scores);
   return { out: out ?? scores, ...withReasons(choice, info) };
-}
-
-function threadsOf(where: string, { threads }: SyncPackOptions): number {
-  return threads === undefined ? ALL_THREADS : checkSize(where, "threads", threads, 1);
 }
 
 /** The number of rows. */

@@ -1,4 +1,5 @@
 import type { Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import { readsMore, type Attending, type MapInputs } from "./attending.ts";
 import { cutCall } from "./cut-call.ts";
 import { runsOf, type WantedRows, type WeightRow } from "./wanted-rows.ts";
@@ -83,7 +84,7 @@ async function* probe<I extends MapInputs>(
 }
 
 function rowOf(out: Tensor, b: number, head: number, n: number): Float32Array {
-  const numbers = out.data instanceof Float32Array ? out.data : out.data.floats();
+  const numbers = floatsOf(out);
   const at = out.offset + b * out.strides.b + head * out.strides.h + n * out.strides.n;
   return numbers.subarray(at, at + out.width);
 }

@@ -1,4 +1,5 @@
 import type { AttentionInputs, Tensor } from "@saccade/core";
+import { floatsOf } from "@saccade/core/variants";
 import { firstPosition } from "./cut-call.ts";
 import type { Reference } from "./reference.ts";
 
@@ -60,7 +61,7 @@ export function stretched(
 /** Some tokens of a batch element, copied. */
 function gathered(view: Tensor, b: number, tokens: readonly number[]): Tensor {
   const { heads, width, offset, strides } = view;
-  const from = view.data instanceof Float32Array ? view.data : view.data.floats();
+  const from = floatsOf(view);
   const data = new Float32Array(heads * tokens.length * width);
   for (let h = 0; h < heads; h++) {
     for (const [n, token] of tokens.entries()) {

@@ -1,6 +1,6 @@
 import type { Candidate, CandidateShape } from "@saccade/advisor";
 import { type Tensor, tensor } from "@saccade/core";
-import { numbersOf } from "../../input/input.ts";
+import { floatsOf } from "@saccade/core/variants";
 import { type AccuracyContext, BYTES_AT_ONCE, callOptions } from "../accuracy-context.ts";
 import { rowsStandAlone } from "../rows-stand-alone.ts";
 import { type Haystack, questionLength, WIDTH, writeIdleQueries } from "./haystack.ts";
@@ -72,7 +72,7 @@ export class Questioner {
   /** Gives one text the queries that ask for nothing. To be called before questions are asked about a new text. */
   prepare(trial: number, seed: number): void {
     const { length } = this.#haystack;
-    if (this.#q) writeIdleQueries(seed, length, numbersOf(this.#q), trial * length * WIDTH);
+    if (this.#q) writeIdleQueries(seed, length, floatsOf(this.#q), trial * length * WIDTH);
   }
 
   /** Answers to each question, [T] of [E]. */
@@ -87,7 +87,7 @@ export class Questioner {
     const { trials, length, k, v } = this.#haystack;
     const q = emptyQueries(trials, 1);
     for (const [trial, direction] of directions.entries()) {
-      numbersOf(q).set(asLong(direction, questionLength(length)), trial * WIDTH);
+      floatsOf(q).set(asLong(direction, questionLength(length)), trial * WIDTH);
     }
     const visible = { length: position + 1 };
     const tokens = { q, k: { ...k, ...visible }, v: { ...v, ...visible } };
@@ -99,7 +99,7 @@ export class Questioner {
     const { length, k, v } = this.#haystack;
     for (const { position, directions } of questions) {
       for (const [trial, direction] of directions.entries()) {
-        numbersOf(q).set(asLong(direction, questionLength(length)), (trial * length + position) * WIDTH);
+        floatsOf(q).set(asLong(direction, questionLength(length)), (trial * length + position) * WIDTH);
       }
     }
     const { out } = await this.#candidate.forward({ q, k, v }, callOptions(this.#context));
@@ -119,5 +119,5 @@ function asLong(vector: Float32Array, length: number): Float32Array {
 
 function rowOf(out: Tensor, text: number, row: number): Float32Array {
   const at = out.offset + text * out.strides.b + row * out.strides.n;
-  return numbersOf(out).slice(at, at + out.width);
+  return floatsOf(out).slice(at, at + out.width);
 }
